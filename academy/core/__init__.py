@@ -1,0 +1,1 @@
+"""What every domain stands on: clock, ids, errors, object storage, HTTP, health."""

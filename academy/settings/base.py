@@ -1,0 +1,211 @@
+"""Settings that every profile shares, made from a checked environment."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from academy.settings.env import DatabaseEnvironment, Environment, ObjectStoreEnvironment
+
+BASE_DIR = Path(__file__).resolve().parent.parent.parent
+
+CONNECT_TIMEOUT_SECONDS = 3
+STORAGE_CONNECT_TIMEOUT_SECONDS = 3
+STORAGE_READ_TIMEOUT_SECONDS = 20
+
+
+def _present(*names: str) -> list[str]:
+    return [name for name in names if find_spec(name) is not None]
+
+
+def databases(database: DatabaseEnvironment, *, application_name: str) -> dict[str, Any]:
+    """DATABASES: short time-outs everywhere, and a pool where the process is the API.
+
+    A worker holds its connection between jobs and checks it before use (a long ffmpeg leaves it
+    dead); the API's threads share a bounded pool, so that a flood waits instead of exhausting
+    max_connections.
+    """
+    url = database.url
+    options: dict[str, Any] = {
+        "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+        "tcp_user_timeout": 20_000,
+        "keepalives_idle": 30,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "application_name": application_name,
+        "options": (
+            f"-c statement_timeout={database.statement_timeout_ms}"
+            f" -c lock_timeout={database.lock_timeout_ms}"
+            " -c idle_in_transaction_session_timeout=60000"
+        ),
+        **url.options,
+    }
+    if database.pool_size:
+        options["pool"] = {
+            "min_size": min(2, database.pool_size),
+            "max_size": database.pool_size,
+            "timeout": CONNECT_TIMEOUT_SECONDS,
+            "max_waiting": database.pool_size * 8,
+            "max_lifetime": 1_800,
+            "max_idle": 300,
+            "reconnect_timeout": 5,
+        }
+    return {
+        "default": {
+            "ENGINE": "django.db.backends.postgresql",
+            "HOST": url.host,
+            "PORT": url.port,
+            "NAME": url.name,
+            "USER": url.user,
+            "PASSWORD": url.password,
+            # Django refuses persistent connections beside a pool.
+            "CONN_MAX_AGE": 0 if database.pool_size else 600,
+            "CONN_HEALTH_CHECKS": True,
+            "OPTIONS": options,
+        }
+    }
+
+
+def storages(objects: ObjectStoreEnvironment, *, static_backend: str) -> dict[str, Any]:
+    """STORAGES: one alias a bucket, with keys, time-outs and retries said explicitly.
+
+    django-storages falls back to AWS_* variables for whatever is not said here, and those belong
+    to SQS.
+    """
+    from botocore.config import Config  # noqa: PLC0415 - slow to import, needed here alone
+
+    client_config = Config(
+        signature_version="s3v4",
+        s3={"addressing_style": "path"},
+        connect_timeout=STORAGE_CONNECT_TIMEOUT_SECONDS,
+        read_timeout=STORAGE_READ_TIMEOUT_SECONDS,
+        retries={"mode": "standard", "total_max_attempts": 4},
+        tcp_keepalive=True,
+        max_pool_connections=32,
+    )
+    result: dict[str, Any] = {
+        alias: {
+            "BACKEND": "storages.backends.s3.S3Storage",
+            "OPTIONS": {
+                "bucket_name": bucket,
+                "endpoint_url": objects.endpoint_url,
+                "access_key": objects.access_key_id,
+                "secret_key": objects.secret_access_key,
+                "security_token": None,
+                "session_profile": None,
+                "region_name": objects.region,
+                "client_config": client_config,
+                "default_acl": None,
+                "file_overwrite": True,
+                "querystring_auth": True,
+            },
+        }
+        for alias, bucket in objects.buckets.items()
+    }
+    result["default"] = result["storage"]
+    result["staticfiles"] = {"BACKEND": static_backend}
+    return result
+
+
+def common(env: Environment, *, process: str) -> dict[str, Any]:
+    """Every setting that follows from the environment alone."""
+    return {
+        "SECRET_KEY": env.secret_key,
+        "API_KEY_PEPPER": env.api_key_pepper,
+        "ALLOWED_HOSTS": env.allowed_hosts,
+        "PUBLIC_BASE_URL": env.public_base_url,
+        "CORS_ORIGINS": env.cors_origins,
+        "CSRF_TRUSTED_ORIGINS": [env.public_base_url],
+        "TRUSTED_PROXIES": env.trusted_proxies,
+        "DATABASES": databases(env.database, application_name=f"academy-{process}"),
+        "AWS_REGION": env.aws_region,
+        "SQS_ENDPOINT_URL": env.sqs_endpoint_url,
+        "R2_PUBLIC_ENDPOINT_URL": env.objects.public_endpoint_url,
+        "JOB_LEASE_SECONDS": env.jobs.lease_seconds,
+        "JOB_MAX_LOSSES": env.jobs.max_losses,
+        "JOB_REPUBLISH_SECONDS": env.jobs.republish_seconds,
+        "RELAY_POLL_SECONDS": env.jobs.relay_poll_seconds,
+        "RELAY_SWEEP_SECONDS": env.jobs.relay_sweep_seconds,
+        "SCRATCH_DIR": env.jobs.scratch_dir,
+        "FFMPEG_BIN": env.jobs.ffmpeg_bin,
+        "FFPROBE_BIN": env.jobs.ffprobe_bin,
+        "HOST_KIND": env.jobs.host_kind,
+        "PREMIUM_ON_CPU": env.jobs.premium_on_cpu,
+    }
+
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    *_present(
+        "academy.core",
+        "academy.tenants",
+        "academy.uploads",
+        "academy.jobs",
+        "academy.video",
+        "django_celery_results",
+        "tasks",
+    ),
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "academy.urls"
+WSGI_APPLICATION = "academy.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+APPEND_SLASH = False
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+LANGUAGE_CODE = "ko"
+LANGUAGES = [("ko", "한국어"), ("en", "English")]
+TIME_ZONE = "Asia/Seoul"
+USE_TZ = True
+USE_I18N = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "var" / "static"
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+ACCESS_TOKEN_LIFETIME = timedelta(minutes=15)
+REFRESH_TOKEN_LIFETIME = timedelta(days=14)

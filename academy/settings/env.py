@@ -1,0 +1,347 @@
+"""The environment, typed and checked once, at boot.
+
+This module is the only reader of ``os.environ`` for settings. When anything is wrong it raises
+one EnvironmentInvalid that lists everything wrong, so that an operator repairs a host in one go.
+Values never appear in the message: only the names of variables.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+from academy.settings import database_url
+from academy.settings.database_url import DatabaseUrl, DatabaseUrlError
+
+T = TypeVar("T")
+
+_MISSING = object()
+_BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]\Z")
+_HOST_NAME = re.compile(r"\.?[A-Za-z0-9*]([A-Za-z0-9.-]*[A-Za-z0-9])?\Z|\[[0-9A-Fa-f:]+\]\Z")
+
+BUCKET_VARIABLES = {
+    "ai": ("R2_AI_BUCKET", "academy-ai"),
+    "video": ("R2_VIDEO_BUCKET", "academy-video"),
+    "excel": ("R2_EXCEL_BUCKET", "academy-excel"),
+    "storage": ("R2_STORAGE_BUCKET", "academy-storage"),
+}
+_R2_VARIABLES = frozenset(
+    {
+        "R2_ENDPOINT_URL",
+        "R2_PUBLIC_ENDPOINT_URL",
+        "R2_ACCESS_KEY_ID",
+        "R2_SECRET_ACCESS_KEY",
+        "R2_REGION",
+        *(name for name, _ in BUCKET_VARIABLES.values()),
+    }
+)
+
+
+class EnvironmentInvalid(ImproperlyConfigured):
+    """The environment cannot run the platform; ``problems`` has one sentence for each reason."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        lines = "\n".join(f"  - {problem}" for problem in problems)
+        super().__init__(f"the environment is not usable, {len(problems)} to repair:\n{lines}")
+
+
+class Profile(StrEnum):
+    """Which settings module is in use."""
+
+    LOCAL = "local"
+    TEST = "test"
+    PRODUCTION = "production"
+
+
+class HostKind(StrEnum):
+    """What a host computes on."""
+
+    CPU = "cpu"
+    GPU = "gpu"
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectStoreEnvironment:
+    """Where the four buckets are and how to sign for them (R2, or any S3)."""
+
+    endpoint_url: str
+    public_endpoint_url: str
+    access_key_id: str
+    secret_access_key: str
+    region: str
+    buckets: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseEnvironment:
+    """Where PostgreSQL is, and how patient to be with it (milliseconds)."""
+
+    url: DatabaseUrl
+    pool_size: int
+    statement_timeout_ms: int
+    lock_timeout_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobsEnvironment:
+    """Pace of the job core, in seconds unless named otherwise."""
+
+    lease_seconds: float
+    max_losses: int
+    republish_seconds: float
+    relay_poll_seconds: float
+    relay_sweep_seconds: float
+    scratch_dir: Path | None
+    ffmpeg_bin: str | None
+    ffprobe_bin: str | None
+    host_kind: HostKind
+    premium_on_cpu: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """Everything the settings take from outside."""
+
+    profile: Profile
+    secret_key: str
+    api_key_pepper: str
+    allowed_hosts: list[str]
+    public_base_url: str
+    cors_origins: list[str]
+    trusted_proxies: int
+    database: DatabaseEnvironment
+    aws_region: str
+    sqs_endpoint_url: str | None
+    objects: ObjectStoreEnvironment
+    jobs: JobsEnvironment
+    log_format: str
+    log_level: str
+
+
+class _Reader:
+    """Reads variables one by one and remembers what is wrong instead of stopping at the first."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self.environ = environ
+        self.problems: list[str] = []
+
+    def problem(self, name: str, sentence: str) -> None:
+        self.problems.append(f"{name} {sentence}")
+
+    def text(self, name: str, default: object = _MISSING) -> str:
+        value = self.environ.get(name, "")
+        if value:
+            return value
+        if default is _MISSING:
+            self.problem(name, "is not set")
+            return ""
+        return str(default)
+
+    def optional(self, name: str) -> str | None:
+        return self.environ.get(name) or None
+
+    def parsed(self, name: str, default: T, parse: Callable[[str], T], wanted: str) -> T:
+        value = self.environ.get(name, "")
+        if not value:
+            return default
+        try:
+            return parse(value)
+        except ValueError:
+            self.problem(name, f"must be {wanted}")
+            return default
+
+    def integer(self, name: str, default: int, low: int, high: int) -> int:
+        def parse(value: str) -> int:
+            number = int(value)
+            if not low <= number <= high:
+                raise ValueError
+            return number
+
+        return self.parsed(name, default, parse, f"a whole number from {low} to {high}")
+
+    def seconds(self, name: str, default: float, low: float, high: float) -> float:
+        def parse(value: str) -> float:
+            number = float(value)
+            if not low <= number <= high:
+                raise ValueError
+            return number
+
+        return self.parsed(name, default, parse, f"a number of seconds from {low:g} to {high:g}")
+
+    def flag(self, name: str, default: bool) -> bool:
+        def parse(value: str) -> bool:
+            return {"0": False, "1": True}[value]
+
+        try:
+            return self.parsed(name, default, parse, "0 or 1")
+        except KeyError:
+            self.problem(name, "must be 0 or 1")
+            return default
+
+    def choice(self, name: str, default: str, choices: tuple[str, ...]) -> str:
+        value = self.text(name, default)
+        if value not in choices:
+            self.problem(name, f"must be one of {', '.join(choices)}")
+            return default
+        return value
+
+    def url(self, name: str, default: object = _MISSING, *, path: bool = False) -> str:
+        value = self.text(name, default)
+        if not value:
+            return ""
+        try:
+            parts = urlsplit(value)
+            sound = parts.scheme in ("http", "https") and bool(parts.hostname)
+            sound = sound and (parts.port is None or parts.port > 0)
+            sound = sound and not (parts.username or parts.query or parts.fragment)
+            sound = sound and (path or parts.path in ("", "/"))
+        except ValueError:
+            sound = False
+        if not sound:
+            self.problem(name, "must be an address like https://host[:port]")
+        return value.rstrip("/")
+
+    def listed(self, name: str, default: str) -> list[str]:
+        return [part.strip() for part in self.text(name, default).split(",") if part.strip()]
+
+
+def load(profile: Profile, environ: Mapping[str, str]) -> Environment:
+    """Read and check everything. Raises EnvironmentInvalid listing all that is wrong."""
+    read = _Reader(environ)
+    public_base_url = read.url("PUBLIC_BASE_URL", _default(profile, "http://127.0.0.1:8000"))
+    environment = Environment(
+        profile=profile,
+        secret_key=_secret(read, profile, "SECRET_KEY", least=50),
+        api_key_pepper=_secret(read, profile, "API_KEY_PEPPER", least=32),
+        allowed_hosts=_hosts(read, profile),
+        public_base_url=public_base_url,
+        cors_origins=read.listed("CORS_ORIGINS", public_base_url),
+        trusted_proxies=read.integer("TRUSTED_PROXIES", 0, 0, 5),
+        database=_database(read, profile),
+        aws_region=read.text("AWS_REGION", "ap-northeast-2"),
+        sqs_endpoint_url=read.url("SQS_ENDPOINT_URL", "") or None,
+        objects=_objects(read, profile),
+        jobs=_jobs(read),
+        log_format=read.choice("LOG_FORMAT", _log_format(profile), ("console", "json")),
+        log_level=read.choice(
+            "LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+        ),
+    )
+    if profile is Profile.PRODUCTION:
+        _check_production(read, environment)
+    if read.problems:
+        raise EnvironmentInvalid(read.problems)
+    return environment
+
+
+def _default(profile: Profile, value: str) -> object:
+    """Outside production a setting has a default; in production it must be given."""
+    return _MISSING if profile is Profile.PRODUCTION else value
+
+
+def _log_format(profile: Profile) -> str:
+    return "json" if profile is Profile.PRODUCTION else "console"
+
+
+def _secret(read: _Reader, profile: Profile, name: str, *, least: int) -> str:
+    value = read.text(name, _default(profile, f"{profile}-only-{name.lower()}-".ljust(64, "x")))
+    if value and len(value) < least:
+        read.problem(name, f"is too short: at least {least} random characters")
+    return value
+
+
+def _hosts(read: _Reader, profile: Profile) -> list[str]:
+    hosts = read.listed("ALLOWED_HOSTS", "" if profile is Profile.PRODUCTION else "127.0.0.1,localhost")
+    if not hosts:
+        read.problem("ALLOWED_HOSTS", "is not set: the host names of the API, comma-separated")
+    if any(not _HOST_NAME.match(host) for host in hosts):
+        read.problem("ALLOWED_HOSTS", "holds something that is not a host name")
+    return hosts
+
+
+def _database(read: _Reader, profile: Profile) -> DatabaseEnvironment:
+    fallback = "postgresql://academy@127.0.0.1:5432/academy"
+    text = read.text("DATABASE_URL", fallback if profile is Profile.TEST else _MISSING)
+    try:
+        url = database_url.parse(text or fallback)
+    except DatabaseUrlError as error:
+        read.problem("DATABASE_URL", str(error))
+        url = database_url.parse(fallback)
+    return DatabaseEnvironment(
+        url=url,
+        pool_size=read.integer("DATABASE_POOL_SIZE", 0, 0, 100),
+        statement_timeout_ms=read.integer("DATABASE_STATEMENT_TIMEOUT_MS", 15_000, 100, 3_600_000),
+        lock_timeout_ms=read.integer("DATABASE_LOCK_TIMEOUT_MS", 5_000, 100, 600_000),
+    )
+
+
+def _objects(read: _Reader, profile: Profile) -> ObjectStoreEnvironment:
+    test = profile is Profile.TEST
+    endpoint = read.url("R2_ENDPOINT_URL", "http://127.0.0.1:8333" if test else _MISSING)
+    buckets = {}
+    for alias, (name, default) in BUCKET_VARIABLES.items():
+        buckets[alias] = read.text(name, default)
+        if not _BUCKET_NAME.match(buckets[alias]):
+            read.problem(name, "is not a bucket name: 3 to 63 of a-z, 0-9 and -")
+    if len(set(buckets.values())) != len(buckets):
+        read.problem("R2_*_BUCKET", "name the same bucket for two purposes")
+    for name in sorted(read.environ):
+        if name.startswith("R2_") and name not in _R2_VARIABLES:
+            read.problem(name, f"is unknown: one of {', '.join(sorted(_R2_VARIABLES))}")
+    return ObjectStoreEnvironment(
+        endpoint_url=endpoint,
+        public_endpoint_url=read.url("R2_PUBLIC_ENDPOINT_URL", endpoint),
+        access_key_id=read.text("R2_ACCESS_KEY_ID", "test" if test else _MISSING),
+        secret_access_key=read.text("R2_SECRET_ACCESS_KEY", "test" if test else _MISSING),
+        region=read.text("R2_REGION", "auto"),
+        buckets=buckets,
+    )
+
+
+def _jobs(read: _Reader) -> JobsEnvironment:
+    scratch = read.optional("SCRATCH_DIR")
+    if scratch is not None and not Path(scratch).is_absolute():
+        read.problem("SCRATCH_DIR", "must be an absolute path")
+    return JobsEnvironment(
+        lease_seconds=read.seconds("JOB_LEASE_SECONDS", 30, 1, 3_600),
+        max_losses=read.integer("JOB_MAX_LOSSES", 3, 1, 100),
+        republish_seconds=read.seconds("JOB_REPUBLISH_SECONDS", 900, 1, 86_400),
+        relay_poll_seconds=read.seconds("RELAY_POLL_SECONDS", 1, 0.01, 60),
+        relay_sweep_seconds=read.seconds("RELAY_SWEEP_SECONDS", 5, 0.05, 600),
+        scratch_dir=Path(scratch) if scratch else None,
+        ffmpeg_bin=read.optional("FFMPEG_BIN"),
+        ffprobe_bin=read.optional("FFPROBE_BIN"),
+        host_kind=HostKind(read.choice("HOST_KIND", "cpu", ("cpu", "gpu"))),
+        premium_on_cpu=read.flag("PREMIUM_ON_CPU", False),
+    )
+
+
+def _check_production(read: _Reader, environment: Environment) -> None:
+    """What is harmless on one's own machine and a hole, or an outage, in production."""
+    if "*" in environment.allowed_hosts:
+        read.problem("ALLOWED_HOSTS", "must name the hosts: * accepts any Host header")
+    if environment.secret_key and environment.secret_key == environment.api_key_pepper:
+        read.problem("API_KEY_PEPPER", "must differ from SECRET_KEY")
+    for name, url in (
+        ("PUBLIC_BASE_URL", environment.public_base_url),
+        ("R2_ENDPOINT_URL", environment.objects.endpoint_url),
+        ("R2_PUBLIC_ENDPOINT_URL", environment.objects.public_endpoint_url),
+    ):
+        if url.startswith("http://"):
+            read.problem(name, "must be https in production")
+    for aws, r2 in (
+        ("AWS_ACCESS_KEY_ID", "R2_ACCESS_KEY_ID"),
+        ("AWS_SECRET_ACCESS_KEY", "R2_SECRET_ACCESS_KEY"),
+    ):
+        if read.environ.get(aws) and read.environ.get(aws) == read.environ.get(r2):
+            read.problem(aws, f"holds the object store's key: it belongs in {r2} alone")
+    if environment.database.url.options.get("sslmode") in (None, "disable", "allow", "prefer"):
+        read.problem("DATABASE_URL", "must end with ?sslmode=require, verify-ca or verify-full")

@@ -1,0 +1,74 @@
+"""Plans: how much one academy may have running, waiting, and submitted a day, queue by queue."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+
+@dataclass(frozen=True, slots=True)
+class QueueLimits:
+    """Limits of one tenant on one queue.
+
+    ``in_flight``: jobs published or running at once. ``backlog``: jobs not yet ended.
+    ``per_day``: jobs submitted in the last 24 hours.
+    """
+
+    in_flight: int
+    backlog: int
+    per_day: int
+
+
+@dataclass(frozen=True, slots=True)
+class UploadLimits:
+    """Limits of one tenant on uploads: how many may be open at once, and their bytes."""
+
+    open_uploads: int
+    open_bytes: int
+    file_bytes: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a tenant has bought."""
+
+    name: str
+    limits: Mapping[str, QueueLimits]
+    uploads: UploadLimits
+
+
+GIB = 1024**3
+
+PLANS: Mapping[str, Plan] = MappingProxyType(
+    {
+        "start": Plan(
+            name="start",
+            limits=MappingProxyType(
+                {
+                    "video": QueueLimits(in_flight=2, backlog=200, per_day=200),
+                    "ai-lite": QueueLimits(in_flight=4, backlog=1_000, per_day=2_000),
+                    "ai-basic": QueueLimits(in_flight=2, backlog=500, per_day=500),
+                    "ai-premium": QueueLimits(in_flight=1, backlog=100, per_day=100),
+                    "messaging": QueueLimits(in_flight=4, backlog=2_000, per_day=10_000),
+                }
+            ),
+            uploads=UploadLimits(open_uploads=100, open_bytes=100 * GIB, file_bytes=20 * GIB),
+        ),
+        "grow": Plan(
+            name="grow",
+            limits=MappingProxyType(
+                {
+                    "video": QueueLimits(in_flight=8, backlog=2_000, per_day=2_000),
+                    "ai-lite": QueueLimits(in_flight=16, backlog=10_000, per_day=20_000),
+                    "ai-basic": QueueLimits(in_flight=8, backlog=5_000, per_day=5_000),
+                    "ai-premium": QueueLimits(in_flight=4, backlog=1_000, per_day=1_000),
+                    "messaging": QueueLimits(in_flight=16, backlog=20_000, per_day=50_000),
+                }
+            ),
+            uploads=UploadLimits(open_uploads=1_000, open_bytes=1_000 * GIB, file_bytes=100 * GIB),
+        ),
+    }
+)
+
+PLAN_CHOICES = [(name, name) for name in PLANS]

@@ -1,0 +1,19 @@
+"""The Celery application ``academy``.
+
+``celery -A tasks.app worker`` (see :func:`tasks.queues.worker_argv`) and whatever publishes import
+``app`` from here. Django is set up by Celery's own fixup from ``DJANGO_SETTINGS_MODULE``.
+"""
+
+from celery import Celery
+
+from tasks import queues, worker
+
+app = Celery(
+    "academy",
+    config_source="celeryconfig",
+    # Read by django-celery-results; only ops tasks, which ask for it, store a result.
+    backend="django-db",
+    # Imported when a worker starts, never by a publisher.
+    include=list(queues.task_modules()),
+)
+worker.install(app)

@@ -1,0 +1,66 @@
+# Everything a person or CI does here. `make` alone prints this list.
+# Options: PYTHON=/path/to/python3.11, VIDEO=file (demo), TESTS=path (test), JOBS= SEED= (chaos).
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up down status test lint format types contracts openapi check-openapi chaos bench lock audit clean
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+LOCAL := $(BIN)/python -m deploy.local
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[36m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## Make .venv and .venv-emulator from the hashed requirements (instant when current)
+	@test -n "$(PYTHON)" || { echo "setup: Python 3.11 is needed and no python3 is on the PATH. Install it or name it: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -m deploy.local.setup
+
+demo: setup ## Run the whole platform once and send real work through it (VIDEO=file for your own lecture)
+	@$(LOCAL) demo $(if $(VIDEO),--video "$(VIDEO)")
+
+up: setup ## Start the platform and keep it running; data stays in .local/ (Ctrl-C stops it)
+	@$(LOCAL) up $(if $(DETACH),--detach)
+
+down: ## Stop the platform started by `make up`
+	@$(LOCAL) down
+
+status: ## Say what is running, where, and since when
+	@$(LOCAL) status
+
+test: setup ## The whole test suite with its own services on free ports (TESTS=path for a part)
+	@$(LOCAL) run --services-only -- $(BIN)/python -m pytest -n 2 --dist worksteal $(TESTS)
+
+lint: setup ## Style and likely mistakes
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+format: setup ## Rewrite the code in the house format
+	@$(BIN)/ruff check --fix-only --quiet . ; $(BIN)/ruff format .
+
+types: setup ## Static types, strict
+	@$(BIN)/mypy
+
+contracts: setup ## The direction of imports
+	@$(BIN)/lint-imports --cache-dir .import_linter_cache
+
+openapi: setup ## Write the OpenAPI document from the code
+	@$(LOCAL) manage spectacular --validate --fail-on-warn --file docs/reference/openapi.yaml
+
+check-openapi: setup ## Fail when the committed OpenAPI document differs from the code
+	@document=$$(mktemp); trap 'rm -f "$$document"' EXIT; \
+	$(LOCAL) manage spectacular --validate --fail-on-warn --file "$$document" && \
+	diff -u docs/reference/openapi.yaml "$$document" || { echo "The API changed: run 'make openapi' and commit docs/reference/openapi.yaml" >&2; exit 1; }
+
+chaos: setup ## Kill everything at random and check the invariants (JOBS=10000 SEED=1)
+	@$(LOCAL) run --services-only -- $(BIN)/python -m tests.chaos $(if $(JOBS),--jobs $(JOBS)) $(if $(SEED),--seed $(SEED))
+
+bench: setup ## Throughput and latency beside stock Celery on the same queues
+	@$(LOCAL) run --services-only -- $(BIN)/python -m tests.perf
+
+lock: setup ## Compile requirements/*.in into hashed locks (UPGRADE=1 takes newer versions)
+	@$(BIN)/python -m deploy.local.lock $(if $(UPGRADE),--upgrade)
+
+audit: setup ## Known vulnerabilities among the pinned dependencies
+	@for lock in base flower dev; do $(BIN)/pip-audit --require-hashes --disable-pip -r requirements/$$lock.txt || exit 1; done
+
+clean: ## Remove caches and what `make up` kept (the environments stay)
+	@$(PYTHON) -m deploy.local.clean

@@ -11,15 +11,19 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-_offset = timedelta(0)
-_frozen: datetime | None = None
+
+class _Override:
+    """What a test does to the clock of its process."""
+
+    frozen: datetime | None = None
+    offset = timedelta(0)
 
 
 def now() -> datetime:
     """The present moment, aware, in UTC."""
-    if _frozen is not None:
-        return _frozen
-    return datetime.now(UTC) + _offset
+    if _Override.frozen is not None:
+        return _Override.frozen
+    return datetime.now(UTC) + _Override.offset
 
 
 def monotonic() -> float:
@@ -34,23 +38,21 @@ def unix_milliseconds() -> int:
 
 @contextlib.contextmanager
 def frozen(at: datetime) -> Iterator[None]:
-    """Hold ``now()`` at one aware moment (tests only; not safe over threads)."""
-    global _frozen
+    """Hold ``now()`` at one aware moment (tests only; the whole process)."""
     if at.tzinfo is None:
         raise ValueError("frozen() takes an aware datetime")
-    before, _frozen = _frozen, at.astimezone(UTC)
+    before, _Override.frozen = _Override.frozen, at.astimezone(UTC)
     try:
         yield
     finally:
-        _frozen = before
+        _Override.frozen = before
 
 
 @contextlib.contextmanager
 def shifted(by: timedelta) -> Iterator[None]:
     """Run this process's clock ahead or behind by a constant (tests only)."""
-    global _offset
-    before, _offset = _offset, _offset + by
+    before, _Override.offset = _Override.offset, _Override.offset + by
     try:
         yield
     finally:
-        _offset = before
+        _Override.offset = before

@@ -19,6 +19,10 @@ class _Generator:
     """UUIDv7 with a seeded 12-bit counter (RFC 9562, section 6.2, method 1)."""
 
     def __init__(self) -> None:
+        self.renew()
+
+    def renew(self) -> None:
+        """Start afresh, with a lock that nobody holds."""
         self._lock = threading.Lock()
         self._millisecond = 0
         self._counter = 0
@@ -42,15 +46,8 @@ class _Generator:
 
 
 _generator = _Generator()
-
-
-def _renew_after_fork() -> None:
-    """Give a forked child a generator whose lock nobody holds."""
-    global _generator
-    _generator = _Generator()
-
-
-os.register_at_fork(after_in_child=_renew_after_fork)
+# A child forked while another thread held the lock would wait for ever.
+os.register_at_fork(after_in_child=_generator.renew)
 
 
 def new_id() -> UUID:

@@ -83,6 +83,9 @@ def storages(objects: ObjectStoreEnvironment, *, static_backend: str) -> dict[st
         read_timeout=STORAGE_READ_TIMEOUT_SECONDS,
         retries={"mode": "standard", "total_max_attempts": 4},
         tcp_keepalive=True,
+        # R2 and others refuse the trailing checksums that boto3 adds where none is required.
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
         max_pool_connections=32,
     )
     result: dict[str, Any] = {

@@ -8,6 +8,7 @@ Values never appear in the message: only the names of variables.
 from __future__ import annotations
 
 import re
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -99,7 +100,7 @@ class JobsEnvironment:
     republish_seconds: float
     relay_poll_seconds: float
     relay_sweep_seconds: float
-    scratch_dir: Path | None
+    scratch_dir: Path
     ffmpeg_bin: str | None
     ffprobe_bin: str | None
     host_kind: HostKind
@@ -176,7 +177,7 @@ class _Reader:
 
         return self.parsed(name, default, parse, f"a number of seconds from {low:g} to {high:g}")
 
-    def flag(self, name: str, default: bool) -> bool:
+    def flag(self, name: str, *, default: bool) -> bool:
         def parse(value: str) -> bool:
             return {"0": False, "1": True}[value]
 
@@ -259,7 +260,9 @@ def _secret(read: _Reader, profile: Profile, name: str, *, least: int) -> str:
 
 
 def _hosts(read: _Reader, profile: Profile) -> list[str]:
-    hosts = read.listed("ALLOWED_HOSTS", "" if profile is Profile.PRODUCTION else "127.0.0.1,localhost")
+    hosts = read.listed(
+        "ALLOWED_HOSTS", "" if profile is Profile.PRODUCTION else "127.0.0.1,localhost"
+    )
     if not hosts:
         read.problem("ALLOWED_HOSTS", "is not set: the host names of the API, comma-separated")
     if any(not _HOST_NAME.match(host) for host in hosts):
@@ -307,8 +310,8 @@ def _objects(read: _Reader, profile: Profile) -> ObjectStoreEnvironment:
 
 
 def _jobs(read: _Reader) -> JobsEnvironment:
-    scratch = read.optional("SCRATCH_DIR")
-    if scratch is not None and not Path(scratch).is_absolute():
+    scratch = Path(read.text("SCRATCH_DIR", Path(tempfile.gettempdir()) / "academy-scratch"))
+    if not scratch.is_absolute():
         read.problem("SCRATCH_DIR", "must be an absolute path")
     return JobsEnvironment(
         lease_seconds=read.seconds("JOB_LEASE_SECONDS", 30, 1, 3_600),
@@ -316,11 +319,11 @@ def _jobs(read: _Reader) -> JobsEnvironment:
         republish_seconds=read.seconds("JOB_REPUBLISH_SECONDS", 900, 1, 86_400),
         relay_poll_seconds=read.seconds("RELAY_POLL_SECONDS", 1, 0.01, 60),
         relay_sweep_seconds=read.seconds("RELAY_SWEEP_SECONDS", 5, 0.05, 600),
-        scratch_dir=Path(scratch) if scratch else None,
+        scratch_dir=scratch,
         ffmpeg_bin=read.optional("FFMPEG_BIN"),
         ffprobe_bin=read.optional("FFPROBE_BIN"),
         host_kind=HostKind(read.choice("HOST_KIND", "cpu", ("cpu", "gpu"))),
-        premium_on_cpu=read.flag("PREMIUM_ON_CPU", False),
+        premium_on_cpu=read.flag("PREMIUM_ON_CPU", default=False),
     )
 
 

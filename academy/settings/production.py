@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from academy.settings.base import *  # noqa: F403
+from academy.settings.base import *
 from academy.settings.base import common, storages
 from academy.settings.env import Profile, load
 

@@ -95,8 +95,10 @@ class TenantScopedManager(BaseManager[M]):
 
 
 class TenantScopedModel(models.Model):
-    """A row of exactly one tenant: ``tenant`` is never null (seed: rows without a tenant switch
-    every later check off)."""
+    """A row of exactly one tenant.
+
+    ``tenant`` is never null: a row without one would switch every later check off.
+    """
 
     tenant = models.ForeignKey("tenants.Tenant", on_delete=models.PROTECT, related_name="+")
 

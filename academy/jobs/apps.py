@@ -1,0 +1,17 @@
+from django.apps import AppConfig
+from django.conf import settings
+
+
+class JobsConfig(AppConfig):
+    name = "academy.jobs"
+    label = "jobs"
+    verbose_name = "Jobs"
+
+    def ready(self) -> None:
+        from academy.core import sweeps
+        from academy.jobs import failures, idempotency, kinds_system, outputs, reap  # noqa: F401
+
+        kinds_system.register()
+        sweeps.register("jobs.reap", reap.sweep, every_seconds=settings.RELAY_SWEEP_SECONDS)
+        sweeps.register("jobs.outputs", outputs.sweep, every_seconds=60)
+        sweeps.register("jobs.idempotency", idempotency.sweep, every_seconds=600)

@@ -1,0 +1,142 @@
+"""What a handler is given, and what it gives back. Handlers know neither HTTP nor Celery."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from academy.jobs import lease
+from academy.jobs.errors import JobStopped, StopReason
+
+if TYPE_CHECKING:
+    from academy.jobs.keeper import Held
+
+P = TypeVar("P", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """An object that the job made, under its output prefix. ``size`` in bytes."""
+
+    name: str
+    key: str
+    content_type: str
+    size: int
+    sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class Done:
+    """The handler is finished; ``result`` is stored as JSON and shown to the client."""
+
+    result: dict[str, Any] = field(default_factory=dict)
+    artifacts: Sequence[Artifact] = ()
+
+
+@dataclass(frozen=True)
+class Child:
+    """One part of a flow; ``key`` names it within its parent."""
+
+    key: str
+    kind: str
+    params: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class FanOut:
+    """Run the children, then the same handler again with ``context.phase == then``."""
+
+    children: Sequence[Child]
+    then: str = "join"
+
+
+@dataclass(frozen=True)
+class ChildResult:
+    """What a finished child of the flow left."""
+
+    key: str
+    job_id: UUID
+    result: dict[str, Any]
+    output_prefix: str
+    artifacts: list[dict[str, Any]]
+
+
+class Handler(Protocol):
+    """A plain function that does the work of one kind."""
+
+    def __call__(self, context: JobContext[Any], /) -> Done | FanOut: ...
+
+
+class JobContext(Generic[P]):
+    """One attempt of one job, as its handler sees it."""
+
+    def __init__(
+        self,
+        claim: lease.Claim,
+        params: P,
+        *,
+        scratch: Path,
+        held: Held,
+        log: logging.LoggerAdapter[logging.Logger],
+        load_children: Callable[[], list[ChildResult]],
+    ) -> None:
+        self.job_id: UUID = claim.job_id
+        self.tenant_id: UUID = claim.tenant_id
+        self.kind: str = claim.kind
+        self.attempt: int = claim.attempt
+        self.phase: str = claim.phase
+        self.params: P = params
+        self.scratch: Path = scratch
+        """An empty folder; removed when the attempt ends, however it ends."""
+        self.output_prefix: str = output_prefix(claim.tenant_id, claim.job_id, claim.attempt)
+        """Every output object goes under it, in the kind's bucket."""
+        self.checkpoint: dict[str, Any] = dict(claim.checkpoint)
+        """What an earlier attempt saved."""
+        self.log = log
+        self._claim = claim
+        self._held = held
+        self._load_children = load_children
+
+    def progress(self, step: str, percent: float, *, eta_seconds: float | None = None) -> None:
+        """Say where the job is: ``percent`` 0..100 of the whole job, never going back.
+
+        Cheap: the next heartbeat stores the latest call.
+        """
+        percent = min(100.0, max(0.0, percent))
+        self._held.report(lease.Progress(step, percent, eta_seconds))
+
+    def raise_if_cancelled(self) -> None:
+        """Raise `JobStopped` when the attempt must end: cancelled, out of time, lease lost."""
+        reason = self._held.stop_reason
+        if reason is not None:
+            raise JobStopped(reason)
+
+    def on_stop(self, callback: Callable[[], None]) -> AbstractContextManager[None]:
+        """Call ``callback`` from another thread, once, when the attempt must end.
+
+        For work that blocks: kill the process group there. Called at once when the attempt has
+        already been stopped.
+        """
+        return self._held.on_stop(callback)
+
+    def save_checkpoint(self, data: Mapping[str, Any]) -> None:
+        """Store what a later attempt may start from; raises `JobStopped` when fenced off."""
+        if not lease.save_checkpoint(self._claim, data):
+            raise JobStopped(StopReason.LEASE_LOST)
+        self.checkpoint = dict(data)
+
+    def children(self) -> list[ChildResult]:
+        """The results of the flow's children, ordered by key; for a phase after a fan-out."""
+        return self._load_children()
+
+
+def output_prefix(tenant_id: UUID, job_id: UUID, attempt: int) -> str:
+    """Where an attempt writes; nothing under it counts until the row points to it."""
+    return f"t/{tenant_id}/jobs/{job_id}/a{attempt}/"

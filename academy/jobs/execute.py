@@ -1,0 +1,287 @@
+"""Run one delivery: claim, call the handler, settle. Knows no broker; Celery is one caller."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import tempfile
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final, TypeVar
+from uuid import UUID
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection, transaction
+
+from academy.core import clock
+from academy.core.crash import crash_point
+from academy.jobs import flow, kinds, lease
+from academy.jobs.classify import Permanent, Poison, Transient, classify
+from academy.jobs.context import Artifact, Done, FanOut, JobContext
+from academy.jobs.errors import JobStopped, PermanentError, StaleAttemptError, StopReason
+from academy.jobs.keeper import Held, LeaseKeeper
+from academy.jobs.lease import Claim, Delivery, Refusal, Settlement, Worker
+from academy.jobs.models import Job
+from academy.jobs.retry import RetryPolicy
+from academy.jobs.states import TERMINAL, JobState, Outcome
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+DATABASE_PATIENCE: Final = 600.0
+"""Seconds a worker waits for the database before it gives a delivery back."""
+DETAIL_CHARS: Final = 4_000
+
+
+class Verdict(StrEnum):
+    """What becomes of the message."""
+
+    DONE = "done"
+    """Acknowledge: the row says the rest."""
+    RELEASE = "release"
+    """Give it back: another worker, or this one later, can take it."""
+    POISON = "poison"
+    """Nothing in the database stands behind it: let the redrive policy take it to the DLQ."""
+
+
+def execute(
+    job_id: UUID, version: int, *, worker: Worker, delivery: Delivery, keeper: LeaseKeeper
+) -> Verdict:
+    """Handle one delivered ``{job, version}``; never raises for a failure of the job."""
+    crash_point("claim.before")
+    try:
+        claimed = patiently(lambda: lease.claim(job_id, version, worker=worker, delivery=delivery))
+    except (OperationalError, InterfaceError):
+        logger.error("no database for %s s: the delivery goes back", DATABASE_PATIENCE)
+        return Verdict.RELEASE
+    if isinstance(claimed, Refusal):
+        return _refused(job_id, claimed)
+    crash_point("claim.after")
+    _run(claimed, keeper)
+    return Verdict.DONE
+
+
+def _refused(job_id: UUID, refusal: Refusal) -> Verdict:
+    if refusal.state is None:
+        logger.error("message for job %s, which does not exist", job_id)
+        return Verdict.POISON
+    if not refusal.known_kind and refusal.state not in TERMINAL and not refusal.stale:
+        logger.warning("job %s is of a kind or version this worker does not have", job_id)
+        return Verdict.RELEASE
+    logger.info("nothing to claim for job %s (%s)", job_id, refusal.state)
+    return Verdict.DONE
+
+
+def _run(claim: Claim, keeper: LeaseKeeper) -> None:
+    spec = kinds.get(claim.kind)
+    log = logging.LoggerAdapter(
+        logging.getLogger("academy.jobs.run"),
+        {"job": str(claim.job_id), "tenant": str(claim.tenant_id), "attempt": claim.attempt},
+    )
+    with keeper.hold(claim, spec.timeout_seconds) as held:
+        fan_out: FanOut | None = None
+        settlement: Settlement | None
+        try:
+            with scratch_folder(claim) as folder:
+                context: JobContext[Any] = JobContext(
+                    claim,
+                    spec.parse(claim.params),
+                    scratch=folder,
+                    held=held,
+                    log=log,
+                    load_children=lambda: flow.children_results(claim.job_id),
+                )
+                crash_point("handler.before")
+                outcome = spec.load_handler()(context)
+                crash_point("handler.after")
+            settlement = _settlement(context, outcome)
+            fan_out = outcome if isinstance(outcome, FanOut) else None
+        except Exception as error:
+            settlement = failure_settlement(claim, spec, held, error)
+        except BaseException:
+            # The worker itself is told to end: give the job back before it does.
+            finish(claim, Settlement(JobState.QUEUED, Outcome.RELEASED))
+            raise
+        if settlement is None:
+            log.warning("the lease was lost; whoever holds the job now goes on")
+            return
+        settlement = replace(settlement, progress=held.take_progress())
+        crash_point("settle.before")
+        try:
+            finish(claim, settlement, fan_out)
+        except Exception as error:
+            log.warning("settling failed: %s", type(error).__name__)
+            settlement = failure_settlement(claim, spec, held, error)
+            if settlement is not None:
+                finish(claim, settlement)
+        crash_point("settle.after")
+
+
+def _settlement(context: JobContext[Any], outcome: object) -> Settlement:
+    """Check what the handler returned; raises PermanentError when it cannot be stored."""
+    if isinstance(outcome, FanOut):
+        return Settlement(JobState.WAITING, Outcome.WAITING, next_phase=outcome.then)
+    if not isinstance(outcome, Done):
+        raise PermanentError("handler_output_invalid", returned=type(outcome).__name__)
+    try:
+        json.dumps(outcome.result, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise PermanentError("handler_output_invalid", problem=str(error)) from error
+    stray = [a.key for a in outcome.artifacts if not a.key.startswith(context.output_prefix)]
+    if stray:
+        raise PermanentError("handler_output_invalid", outside_prefix=stray[:3])
+    return Settlement(
+        JobState.SUCCEEDED,
+        Outcome.SUCCEEDED,
+        result=outcome.result,
+        artifacts=[_artifact(item) for item in outcome.artifacts],
+        output_prefix=context.output_prefix if outcome.artifacts else "",
+    )
+
+
+def _artifact(artifact: Artifact) -> dict[str, Any]:
+    return asdict(artifact)
+
+
+_STOPPED: Final = {
+    StopReason.CANCELLED: Settlement(JobState.CANCELLED, Outcome.CANCELLED),
+    StopReason.DRAINING: Settlement(JobState.QUEUED, Outcome.RELEASED),
+}
+
+
+def failure_settlement(
+    claim: Claim, spec: kinds.KindSpec[Any], held: Held, error: Exception
+) -> Settlement | None:
+    """What an exception means for the job; None: nothing may be written.
+
+    An attempt that was told to stop failed because of it, whatever it raised.
+    """
+    reason = error.reason if isinstance(error, JobStopped) else held.stop_reason
+    if reason is StopReason.TIMEOUT:
+        return _ended(Permanent("job_timeout", {"seconds": spec.timeout_seconds}), error)
+    if reason is StopReason.LEASE_LOST:
+        return None
+    if reason is not None:
+        return _STOPPED[reason]
+    decision = classify(error)
+    if not isinstance(decision, Transient):
+        return _ended(decision, error)
+    failures = claim.failures + 1
+    policy = RetryPolicy(max_attempts=spec.max_attempts)
+    delay = policy.delay(failures, retry_after=decision.retry_after)
+    if delay is None:
+        last = {"failures": failures, "last_code": decision.code}
+        return _ended(Poison("retries_exhausted", last), error, Outcome.TRANSIENT)
+    return Settlement(
+        JobState.RETRY_WAIT,
+        Outcome.TRANSIENT,
+        error_code=decision.code,
+        error_params=decision.params,
+        detail=_detail(error),
+        delay_seconds=delay,
+    )
+
+
+def _ended(
+    decision: Permanent | Poison, error: Exception, outcome: Outcome | None = None
+) -> Settlement:
+    permanent = isinstance(decision, Permanent)
+    if not permanent:
+        logger.error("a job died: %s", decision.code, exc_info=error)
+    return Settlement(
+        JobState.FAILED if permanent else JobState.DEAD,
+        outcome or (Outcome.PERMANENT if permanent else Outcome.POISON),
+        error_code=decision.code,
+        error_params=decision.params,
+        detail=_detail(error),
+    )
+
+
+def _detail(error: Exception) -> str:
+    text = "".join(traceback.format_exception(error)).replace("\x00", "")
+    return text[-DETAIL_CHARS:]
+
+
+def finish(claim: Claim, settlement: Settlement, fan_out: FanOut | None = None) -> None:
+    """Write the end of an attempt through the fence, then join the parent's flow."""
+    try:
+        patiently(lambda: _write(claim, settlement, fan_out))
+    except StaleAttemptError:
+        logger.warning("attempt %s of job %s was fenced off", claim.attempt, claim.job_id)
+        return
+    except (OperationalError, InterfaceError):
+        logger.error("job %s could not be settled; its lease will run out", claim.job_id)
+        return
+    if claim.parent_id is not None and settlement.state in TERMINAL:
+        patiently(lambda: flow.join(claim.parent_id))  # type: ignore[arg-type]
+
+
+def _write(claim: Claim, settlement: Settlement, fan_out: FanOut | None) -> None:
+    spec = kinds.get(claim.kind)
+    succeeded = settlement.state is JobState.SUCCEEDED
+    hook = (succeeded and spec.on_succeeded) or (
+        settlement.state in TERMINAL and not succeeded and spec.on_ended
+    )
+    if not hook and fan_out is None:
+        # One statement is one transaction already.
+        _fenced(claim, settlement)
+        return
+    with transaction.atomic():
+        if fan_out is not None and _cancel_asked(claim):
+            settlement, fan_out = _STOPPED[StopReason.CANCELLED], None
+        _fenced(claim, settlement)
+        if fan_out is not None:
+            flow.spawn(claim, fan_out.children)
+        elif succeeded and spec.on_succeeded:
+            spec.on_succeeded(Job.unscoped.get(pk=claim.job_id), settlement.result or {})
+        elif settlement.state in TERMINAL and spec.on_ended:
+            spec.on_ended(Job.unscoped.get(pk=claim.job_id))
+
+
+def _fenced(claim: Claim, settlement: Settlement) -> None:
+    if not lease.settle(claim, settlement):
+        raise StaleAttemptError(f"job {claim.job_id} attempt {claim.attempt}")
+
+
+def _cancel_asked(claim: Claim) -> bool:
+    row = Job.unscoped.select_for_update().filter(pk=claim.job_id)
+    return row.filter(cancel_requested_at__isnull=False).exists()
+
+
+def patiently(act: Callable[[], T], *, patience: float | None = None) -> T:
+    """Run a database step, again on a new connection when the database is away.
+
+    The message stays invisible meanwhile, because the worker's heartbeat extends it. Raises the
+    last error after ``patience`` seconds.
+    """
+    until = clock.monotonic() + (DATABASE_PATIENCE if patience is None else patience)
+    wait = 0.2
+    while True:
+        try:
+            return act()
+        except (OperationalError, InterfaceError) as error:
+            connection.close()
+            if clock.monotonic() + wait > until:
+                raise
+            logger.warning("database away (%s), next try in %.1f s", type(error).__name__, wait)
+            time.sleep(wait)
+            wait = min(wait * 2, 5.0)
+
+
+@contextmanager
+def scratch_folder(claim: Claim) -> Iterator[Path]:
+    """An empty folder for the attempt, removed with all it holds."""
+    root = Path(settings.SCRATCH_DIR)
+    root.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=f"{claim.job_id}-a{claim.attempt}-", dir=root))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

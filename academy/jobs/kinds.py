@@ -1,0 +1,93 @@
+"""The registry of job kinds: what can be submitted, to which queue, and who handles it.
+
+A domain registers its kinds from ``kinds.py``, which its ``AppConfig.ready`` imports. The handler
+is a dotted name, so that the API never imports ffmpeg, torch or any other tool of a worker.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    from academy.jobs.context import Handler
+    from academy.jobs.models import Job
+
+
+class Params(BaseModel):
+    """Base of every kind's parameters: unknown fields are refused, values are frozen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+P = TypeVar("P", bound=BaseModel)
+
+
+@dataclass(frozen=True, kw_only=True)
+class KindSpec(Generic[P]):
+    """One kind of job.
+
+    ``check`` runs before anything is stored and raises `AppError` (4xx) for foreign or missing
+    objects. ``on_submitted``, ``on_succeeded`` and ``on_ended`` run inside the transaction that
+    stores, completes or ends the job: they see and change the database only.
+    """
+
+    name: str
+    version: int
+    queue: str
+    params: type[P]
+    handler: str
+    bucket: str
+    max_attempts: int = 5
+    timeout_seconds: int = 6 * 3600
+    internal: bool = False
+    """Only a flow may create it; the API refuses it."""
+    check: Callable[[UUID, P], None] | None = None
+    on_submitted: Callable[[Job, P], None] | None = None
+    on_succeeded: Callable[[Job, dict[str, Any]], None] | None = None
+    on_ended: Callable[[Job], None] | None = None
+
+    def load_handler(self) -> Handler:
+        module, _, name = self.handler.partition(":")
+        handler: Handler = getattr(importlib.import_module(module), name)
+        return handler
+
+    def parse(self, raw: object) -> P:
+        """Validate stored or submitted parameters; raises pydantic's ValidationError."""
+        return self.params.model_validate(raw)
+
+
+_kinds: dict[str, KindSpec[Any]] = {}
+
+
+def register(spec: KindSpec[Any]) -> KindSpec[Any]:
+    if _kinds.get(spec.name, spec) != spec:
+        raise ValueError(f"job kind {spec.name!r} is registered twice")
+    _kinds[spec.name] = spec
+    return spec
+
+
+def find(name: str) -> KindSpec[Any] | None:
+    return _kinds.get(name)
+
+
+def get(name: str) -> KindSpec[Any]:
+    """The registered kind; raises KeyError where this process does not know it."""
+    return _kinds[name]
+
+
+def all_kinds() -> Iterator[KindSpec[Any]]:
+    yield from sorted(_kinds.values(), key=lambda spec: spec.name)
+
+
+def known_versions() -> list[str]:
+    """``kind:version`` of everything this process can run, older versions included.
+
+    A worker claims nothing else: during a rolling upgrade an old worker leaves newer jobs alone.
+    """
+    return [f"{spec.name}:{v}" for spec in _kinds.values() for v in range(1, spec.version + 1)]

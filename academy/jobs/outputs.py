@@ -1,0 +1,46 @@
+"""Collects what losing attempts wrote. Nothing points to it, so it can only cost money."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import Final
+
+from academy.core import clock
+from academy.core.errors import AppError
+from academy.core.storage import Bucket, store
+from academy.jobs import kinds
+from academy.jobs.context import output_prefix
+from academy.jobs.models import JobAttempt
+from academy.jobs.states import Outcome
+
+logger = logging.getLogger(__name__)
+
+GRACE: Final = timedelta(hours=1)
+"""A worker that lost its lease may still be writing for a moment."""
+
+
+def sweep(*, grace: timedelta = GRACE, limit: int = 200) -> int:
+    """Empty the prefixes of attempts that ended without success before the grace; returns how many
+    objects were deleted. A prefix that cannot be emptied now is tried again next time."""
+    deleted = 0
+    for attempt in _unswept(grace)[:limit]:
+        spec = kinds.find(attempt.job.kind)
+        if spec is None:
+            continue
+        prefix = output_prefix(attempt.job.tenant_id, attempt.job_id, attempt.number)
+        try:
+            deleted += store(Bucket(spec.bucket)).delete_prefix(prefix)
+        except AppError as error:
+            logger.warning("prefix of a lost attempt not emptied: %s", error.code)
+            continue
+        JobAttempt.objects.filter(job_id=attempt.job_id, number=attempt.number).update(
+            swept_at=clock.now()
+        )
+    return deleted
+
+
+def _unswept(grace: timedelta):  # type: ignore[no-untyped-def]
+    kept = [Outcome.SUCCEEDED.value, Outcome.WAITING.value]
+    ended = JobAttempt.objects.filter(swept_at__isnull=True, ended_at__lt=clock.now() - grace)
+    return ended.exclude(outcome__in=kept).select_related("job").order_by("ended_at")

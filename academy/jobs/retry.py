@@ -1,0 +1,33 @@
+"""When a job that failed for a passing reason runs again."""
+
+import random
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """Exponential backoff with full jitter, in seconds.
+
+    The n-th wait is drawn from ``[floor, base * 2 ** (n - 1)]``, capped, so that jobs which failed
+    together do not come back together.
+    (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/)
+    """
+
+    max_attempts: int
+    base: float = 5.0
+    cap: float = 15 * 60.0
+    floor: float = 1.0
+
+    def delay(
+        self, failures: int, *, retry_after: float | None = None, rng: random.Random | None = None
+    ) -> float | None:
+        """Seconds to wait after the ``failures``-th failure (from 1); None: give up."""
+        if failures >= self.max_attempts:
+            return None
+        ceiling = min(self.cap, self.base * 2.0 ** min(failures - 1, 32))
+        wait = (rng or _RNG).uniform(self.floor, max(self.floor, ceiling))
+        return max(wait, retry_after or 0.0)
+
+
+_RNG: Final = random.SystemRandom()

@@ -1,0 +1,60 @@
+"""Reads: jobs of one tenant, their events and attempts, and the progress of a flow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Avg, Count, Q, QuerySet
+
+from academy.core.errors import AppError
+from academy.jobs.models import Job, JobAttempt, JobEvent
+from academy.tenants.models import Tenant
+
+
+def job_get(*, tenant: Tenant | UUID, job_id: UUID) -> Job:
+    """One job of the tenant; AppError job_not_found for a foreign or unknown one alike."""
+    job = Job.objects.for_tenant(tenant).filter(pk=job_id).first()
+    if job is None:
+        raise AppError("job_not_found")
+    return job
+
+
+def jobs_list(
+    *,
+    tenant: Tenant | UUID,
+    states: Iterable[str] = (),
+    kind: str | None = None,
+    queue: str | None = None,
+    parent_id: UUID | None = None,
+) -> QuerySet[Job]:
+    """The tenant's jobs, newest first; children of flows only when their parent is named."""
+    jobs = Job.objects.for_tenant(tenant).filter(parent_id=parent_id)
+    if states:
+        jobs = jobs.filter(state__in=list(states))
+    if kind is not None:
+        jobs = jobs.filter(kind=kind)
+    if queue is not None:
+        jobs = jobs.filter(queue=queue)
+    return jobs.order_by("-created_at", "-id")
+
+
+def job_events(*, job: Job, after: int = 0, limit: int = 200) -> list[JobEvent]:
+    """Events with a higher sequence number than ``after``, oldest first."""
+    return list(JobEvent.objects.filter(job=job, seq__gt=after).order_by("seq")[:limit])
+
+
+def job_attempts(*, job: Job) -> list[JobAttempt]:
+    return list(JobAttempt.objects.filter(job=job).order_by("number"))
+
+
+def flow_progress(job: Job) -> dict[str, Any]:
+    """How far a flow is: children by state and their mean percentage (0..100)."""
+    counts = Job.unscoped.filter(parent=job).aggregate(
+        total=Count("id"),
+        succeeded=Count("id", filter=Q(state="succeeded")),
+        running=Count("id", filter=Q(state="running")),
+        percent=Avg("percent"),
+    )
+    return {**counts, "percent": round(counts["percent"] or 0.0, 1)}

@@ -1,0 +1,159 @@
+"""Accept work: parameters, foreign objects, quota and row, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+from pydantic import ValidationError
+
+from academy.core import clock
+from academy.core.crash import crash_point
+from academy.core.errors import AppError
+from academy.jobs import kinds
+from academy.jobs.classify import field_errors
+from academy.jobs.models import Job
+from academy.jobs.states import TERMINAL
+from academy.tenants.models import Tenant
+from academy.tenants.quotas import limits_for
+
+BATCH_LIMIT = 1_000
+_ENDED = [state.value for state in TERMINAL]
+
+
+@dataclass(frozen=True)
+class Order:
+    """One job that a client asks for. ``not_before``: not earlier than that moment."""
+
+    kind: str
+    params: dict[str, Any] = field(default_factory=dict)
+    priority: int = 5
+    not_before: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Submitter:
+    """On whose behalf: shown in the job's record."""
+
+    tenant: Tenant
+    name: str
+    request_id: str = ""
+
+
+def jobs_submit(
+    *,
+    by: Submitter,
+    orders: Sequence[Order],
+    replay_of: Job | None = None,
+    spare_quota: bool = False,
+) -> list[Job]:
+    """Store the jobs, all or none; call it inside the request's transaction.
+
+    Raises `AppError`: tenant_inactive, kind_unknown, params_invalid, quota_backlog_exceeded,
+    quota_daily_exceeded, and whatever the kind's own check raises. With several orders, the
+    position of the bad one is in the details as ``index``.
+    """
+    if not by.tenant.is_active:
+        raise AppError("tenant_inactive")
+    parsed = [_parse(by.tenant.pk, order, i, len(orders)) for i, order in enumerate(orders)]
+    with transaction.atomic():
+        if not spare_quota:
+            _hold_quotas(by.tenant.pk, [spec.queue for spec, _ in parsed])
+        now = clock.now()
+        jobs = [
+            Job(
+                tenant=by.tenant,
+                kind=spec.name,
+                kind_version=spec.version,
+                queue=spec.queue,
+                priority=order.priority,
+                params=params.model_dump(mode="json"),
+                submitted_by=by.name,
+                request_id=by.request_id,
+                # A batch keeps its order: created_at ties are broken by the ids, which ascend.
+                created_at=now,
+                not_before=max(order.not_before or now, now),
+                replay_of=replay_of,
+            )
+            for order, (spec, params) in zip(orders, parsed, strict=True)
+        ]
+        Job.unscoped.bulk_create(jobs, batch_size=500)
+        for job, (spec, params) in zip(jobs, parsed, strict=True):
+            if spec.on_submitted is not None:
+                spec.on_submitted(job, params)
+        crash_point("submit.before_commit")
+    return jobs
+
+
+def job_submit(*, by: Submitter, order: Order) -> Job:
+    """One job; see `jobs_submit`."""
+    return jobs_submit(by=by, orders=[order])[0]
+
+
+def _parse(
+    tenant_id: UUID, order: Order, index: int, count: int
+) -> tuple[kinds.KindSpec[Any], Any]:
+    where = {"index": index} if count > 1 else {}
+    spec = kinds.find(order.kind)
+    if spec is None or spec.internal:
+        raise AppError("kind_unknown", kind=order.kind, **where)
+    try:
+        params = spec.parse(order.params)
+    except ValidationError as error:
+        raise AppError("params_invalid", fields=field_errors(error), **where) from error
+    if spec.check is not None:
+        try:
+            spec.check(tenant_id, params)
+        except AppError as error:
+            raise AppError(error.code, **{**error.params, **where}) from error
+    return spec, params
+
+
+def _hold_quotas(tenant_id: UUID, queues: Sequence[str]) -> None:
+    """Refuse what would pass a limit. Counts are taken from the rows, never kept beside them.
+
+    Submitters of one (tenant, queue) wait for each other only near the limit, where two counts at
+    the same moment could both find room.
+    """
+    for queue in sorted(set(queues)):
+        wanted = queues.count(queue)
+        limits = limits_for(tenant_id, queue)
+        backlog, today = _usage(tenant_id, queue, limits.backlog, limits.per_day)
+        near = backlog + wanted > limits.backlog * 0.8 or today + wanted > limits.per_day * 0.8
+        if near:
+            _lock(tenant_id, queue)
+            backlog, today = _usage(tenant_id, queue, limits.backlog, limits.per_day)
+        if backlog + wanted > limits.backlog:
+            raise AppError(
+                "quota_backlog_exceeded", queue=queue, limit=limits.backlog, retry_after=60
+            )
+        if today + wanted > limits.per_day:
+            raise AppError(
+                "quota_daily_exceeded", queue=queue, limit=limits.per_day, retry_after=3600
+            )
+
+
+def _usage(tenant_id: UUID, queue: str, backlog: int, per_day: int) -> tuple[int, int]:
+    rows = Job.unscoped.filter(tenant_id=tenant_id, queue=queue)
+    since = clock.now() - timedelta(days=1)
+    return (
+        _count(rows.exclude(state__in=_ENDED), backlog),
+        _count(rows.filter(created_at__gte=since, parent__isnull=True), per_day),
+    )
+
+
+def _count(rows: Any, enough: int) -> int:
+    # Counting stops one past the limit: beyond it the exact number changes nothing.
+    count: int = rows.order_by()[: enough + 1].count()
+    return count
+
+
+def _lock(tenant_id: UUID, queue: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"quota:{tenant_id}:{queue}"]
+        )

@@ -1,0 +1,222 @@
+"""The ffmpeg command of a plan, built with ffmpeg-python.
+
+One process: decode once, `split`, and a cascade in which each rung is scaled from the one above.
+The filter graph, the options and the names depend on the plan alone, so the same source gives the
+same bytes: `-threads 1` for each encoder because x264's output differs with the thread count.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import ffmpeg
+
+from academy.video import sandbox
+from academy.video.ladder import AUDIO_KBPS, AUDIO_RATE, CRF, PRESET, Plan, Rung
+
+AUDIO_NAME = "audio"
+SEGMENT_PATTERN = "%05d.m4s"
+
+# The frames after decoding and rotation are what this command makes of them; a stranger's matrix,
+# primaries and transfer survive only as these two.
+_HD_HEIGHT = 720
+_FROM_601 = frozenset({"smpte170m", "bt470bg", "fcc"})
+_FROM_2020 = frozenset({"bt2020nc", "bt2020c"})
+_DECODER_THREADS = 4
+
+_HLS = {
+    "f": "hls",
+    "hls_playlist_type": "vod",
+    "hls_flags": "independent_segments+temp_file",
+    "hls_segment_type": "fmp4",
+    "hls_segment_options": ("movflags=+frag_discont:use_editlist=0:avoid_negative_ts=disabled"),
+    "avoid_negative_ts": "disabled",
+}
+
+
+def encode(binary: str, plan: Plan, source: Path, *, zscale: bool) -> list[str]:
+    """The argv that encodes every rendition into the working directory.
+
+    Per rendition NAME: `NAME.m3u8`, `NAME_init.mp4` and `NAME_00000.m4s` and on. `zscale` says
+    whether the build has that filter, which a plan with `tonemap` needs.
+    """
+    demuxed = _input(source)
+    outputs = []
+    if plan.rungs:
+        outputs.append(_pictures(plan, demuxed, zscale=zscale))
+    if plan.audio_index is not None:
+        outputs.append(_sound(plan, demuxed))
+    merged = ffmpeg.merge_outputs(*outputs) if len(outputs) > 1 else outputs[0]
+    command: list[str] = ffmpeg.compile(merged, cmd=[binary, *_global_options()])
+    return command
+
+
+def _global_options() -> list[str]:
+    return [
+        "-v", "level+warning", "-hide_banner", "-nostdin", "-y", "-nostats",
+        "-progress", "pipe:1", "-stats_period", "1",
+    ]  # fmt: skip
+
+
+def _input(source: Path, **extra: Any) -> Any:
+    options = sandbox.media_options()
+    fenced = {
+        name.removeprefix("-"): value
+        for name, value in zip(options[::2], options[1::2], strict=True)
+    }
+    threads = min(_DECODER_THREADS, os.cpu_count() or 1)
+    return ffmpeg.input(str(source), threads=threads, **fenced, **extra)
+
+
+def _pictures(plan: Plan, demuxed: Any, *, zscale: bool) -> Any:
+    """The output with every rung of the picture."""
+    assert plan.source.video is not None
+    stream = _prepared(plan, demuxed[str(plan.source.video.index)], zscale=zscale)
+    rungs = plan.rungs
+    ends: list[Any] = []
+    for position, rung in enumerate(rungs):
+        stream = stream.filter("scale", rung.width, rung.height, flags="bicubic")
+        if position == 0:
+            stream = _tagged(plan, stream)
+        if position == len(rungs) - 1:
+            ends.append(stream)
+        else:
+            fork = stream.filter_multi_output("split", 2)
+            ends.append(fork.stream(0))
+            stream = fork.stream(1)
+    gop = plan.grid.gop_frames
+    options: dict[str, Any] = {
+        "c:v": "libx264", "preset": PRESET, "crf": CRF, "pix_fmt": "yuv420p", "threads": 1,
+        "fps_mode": "passthrough",
+        "g": gop, "force_key_frames": f"expr:eq(mod(n,{gop}),0)", "flags": "+cgop",
+        "map_metadata": -1, "map_chapters": -1,
+        **_HLS,
+        # Rounded down to the microsecond, ffmpeg's unit here: a longer value would skip a GOP.
+        "hls_time": f"{math.floor(plan.grid.segment_seconds * 1_000_000)}us",
+        "var_stream_map": " ".join(f"v:{i},name:{rung.name}" for i, rung in enumerate(rungs)),
+        "hls_fmp4_init_filename": "%v_init.mp4",
+        "hls_segment_filename": f"%v_{SEGMENT_PATTERN}",
+    }  # fmt: skip
+    for position, rung in enumerate(rungs):
+        options[f"maxrate:v:{position}"] = f"{rung.max_kbps}k"
+        options[f"bufsize:v:{position}"] = f"{2 * rung.max_kbps}k"
+    return ffmpeg.output(*ends, "%v.m3u8", **options)
+
+
+def _prepared(plan: Plan, stream: Any, *, zscale: bool) -> Any:
+    """From decoded frames to the frame grid, progressive and in standard range."""
+    if plan.deinterlace:
+        stream = stream.filter("bwdif", mode="send_frame", parity="auto", deint="all")
+    stream = stream.filter("fps", fps=str(plan.grid.rate), start_time=0, round="near")
+    stream = stream.filter("setpts", f"PTS+{plan.grid.base_frames}")
+    if plan.tonemap:
+        stream = _tonemapped(plan.rungs[0], stream, zscale=zscale)
+    return stream
+
+
+def _tonemapped(top: Rung, stream: Any, *, zscale: bool) -> Any:
+    """HDR (PQ or HLG) to SDR. Scaled to the top rung first: the float frames are large."""
+    if not zscale:
+        raise ValueError("this plan needs a build of ffmpeg with zscale")
+    return (
+        stream.filter("zscale", w=top.width, h=top.height, t="linear", npl=100)
+        .filter("format", "gbrpf32le")
+        .filter("zscale", p="bt709")
+        .filter("tonemap", tonemap="hable", desat=0)
+        .filter("zscale", t="bt709", m="bt709", r="tv")
+    )
+
+
+def _tagged(plan: Plan, stream: Any) -> Any:
+    """Square pixels, 8-bit 4:2:0 in limited range, and colour tags that say what the frames are."""
+    video = plan.source.video
+    assert video is not None
+    matrix = "bt709"
+    if not plan.tonemap and (
+        video.matrix in _FROM_601
+        or (video.matrix in {"unknown", "unspecified"} and video.height < _HD_HEIGHT)
+    ):
+        matrix = "smpte170m"
+    convert: dict[str, str] = {}
+    if not plan.tonemap:
+        if video.full_range:
+            convert |= {"in_range": "pc", "out_range": "tv"}
+        if video.matrix in _FROM_2020:
+            convert |= {"in_color_matrix": "bt2020", "out_color_matrix": "bt709"}
+    if convert:
+        stream = stream.filter("scale", **convert)
+    return (
+        stream.filter("format", "yuv420p")
+        .filter("setsar", "1")
+        .filter(
+            "setparams",
+            range="tv", colorspace=matrix, color_primaries=matrix, color_trc=matrix,
+            field_mode="prog",
+        )
+    )  # fmt: skip
+
+
+def _sound(plan: Plan, demuxed: Any) -> Any:
+    """The one sound rendition that all rungs share, on the same timeline."""
+    base = round(plan.grid.base_seconds * AUDIO_RATE)
+    stream = (
+        demuxed[str(plan.audio_index)]
+        .filter("aresample", AUDIO_RATE, **{"async": 1, "first_pts": 0})
+        .filter("aformat", sample_fmts="fltp", channel_layouts="stereo")
+        .filter("asetpts", f"PTS+{base}")
+    )
+    return ffmpeg.output(
+        stream, f"{AUDIO_NAME}.m3u8",
+        **{
+            "c:a": "aac", "b:a": f"{AUDIO_KBPS}k", "map_metadata": -1, "map_chapters": -1,
+            **_HLS,
+            "hls_time": f"{math.floor(plan.grid.segment_seconds * 1_000_000)}us",
+            "hls_fmp4_init_filename": f"{AUDIO_NAME}_init.mp4",
+            "hls_segment_filename": f"{AUDIO_NAME}_{SEGMENT_PATTERN}",
+        },
+    )  # fmt: skip
+
+
+def check_segment(binary: str, segment: Path) -> list[str]:
+    """The argv that decodes one self-contained piece and fails on the first flaw."""
+    return [
+        binary, "-v", "level+warning", "-nostdin", "-nostats", "-xerror", "-err_detect", "explode",
+        "-threads", "1", *sandbox.media_options(), "-i", str(segment), "-f", "null", "-",
+    ]  # fmt: skip
+
+
+def poster(binary: str, piece: Path, target: str, *, width: int) -> list[str]:
+    """The argv that writes the most representative picture of a piece as JPEG."""
+    stream = (
+        _input(piece)["v:0"]
+        .filter("thumbnail", 60)
+        .filter("scale", f"min({width},iw)", -2)
+        .filter("format", "yuvj420p")
+    )
+    return _picture(binary, stream, target)
+
+
+def sound_card(binary: str, source: Path, audio_index: int, target: str) -> list[str]:
+    """The argv that draws the sound's waveform as a poster, for a source without pictures."""
+    demuxed = _input(source)
+    wave = (
+        demuxed[str(audio_index)]
+        .filter("aformat", channel_layouts="mono")
+        .filter("showwavespic", s="1120x360", colors="0x7aa2f7", scale="sqrt", draw="full")
+    )
+    card = ffmpeg.input("color=c=0x16161e:s=1280x720:d=1", f="lavfi")
+    stream = ffmpeg.overlay(card, wave, x=80, y=180).filter("format", "yuvj420p")
+    return _picture(binary, stream, target)
+
+
+def _picture(binary: str, stream: Any, target: str) -> list[str]:
+    output = ffmpeg.output(
+        stream, target, **{"frames:v": 1, "q:v": 3, "update": 1, "map_metadata": -1}
+    )
+    command: list[str] = ffmpeg.compile(
+        output, cmd=[binary, "-v", "level+warning", "-nostdin", "-y", "-nostats"]
+    )
+    return command

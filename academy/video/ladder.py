@@ -1,0 +1,187 @@
+"""What to make of a source: the rungs, the frame grid and the sound. Pure; no ffmpeg.
+
+A rung is named for its short side. Nothing is ever upscaled, sizes are even, and a portrait
+lecture keeps its shape.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+
+from academy.video.source import Source, VideoTrack
+
+CRF = 23
+PRESET = "veryfast"
+SEGMENT_GOPS = 2
+GOP_SECONDS = 2
+FALLBACK_RATE = Fraction(30)
+MAX_RATE = Fraction(60)
+AUDIO_RATE = 48_000
+AUDIO_KBPS = 128
+
+# Short side, and the cap in kbit/s at up to 30 frames a second; x264 stays far below it on slides.
+_RUNGS = ((1080, 6220), (720, 3041), (480, 1476), (360, 1037))
+_HIGH_RATE_FACTOR = 1.5
+# A source this close below a rung (1072 of 1080 lines) makes it at its own size, not one rung less.
+_NEAR_RUNG = 0.9
+_LONGEST_SIDE = 4096
+
+_STANDARD_RATES = tuple(
+    Fraction(rate)
+    for rate in ("10", "12", "15", "20", "24000/1001", "24", "25", "30000/1001", "30",
+                 "48", "50", "60000/1001", "60")
+)  # fmt: skip
+# Rates closer than this are one rate that a container rounded.
+_SAME_RATE = 0.002
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One rendition of the picture. Size in pixels, cap in kbit/s."""
+
+    name: str
+    width: int
+    height: int
+    max_kbps: int
+
+
+@dataclass(frozen=True)
+class FrameGrid:
+    """The constant frame rate on which every rung's frames, GOPs and segments lie."""
+
+    rate: Fraction
+
+    @property
+    def gop_frames(self) -> int:
+        """Frames of one closed GOP: two seconds, rounded to whole frames."""
+        return max(1, round(self.rate * GOP_SECONDS))
+
+    @property
+    def segment_frames(self) -> int:
+        """Frames of one segment."""
+        return self.gop_frames * SEGMENT_GOPS
+
+    @property
+    def segment_seconds(self) -> Fraction:
+        """Duration of one segment: 4 s, or 4.004 s at the NTSC rates."""
+        return self.segment_frames / self.rate
+
+    @property
+    def base_frames(self) -> int:
+        """Where the timeline starts: about one second in, in frames.
+
+        B-frames give the first packets negative decode times; at a base of 0 these shift the
+        picture against the sound by 64 ms and stop ExoPlayer. A constant base avoids both.
+        """
+        return round(self.rate)
+
+    @property
+    def base_seconds(self) -> Fraction:
+        """The same start in seconds."""
+        return self.base_frames / self.rate
+
+    def frames_in(self, seconds: float) -> int:
+        """Frames of so many seconds."""
+        return round(Fraction(seconds).limit_denominator(1_000_000) * self.rate)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that the encode of one source needs to know."""
+
+    source: Source
+    rungs: tuple[Rung, ...]
+    grid: FrameGrid
+    audio_index: int | None
+    deinterlace: bool
+    tonemap: bool
+
+    @property
+    def expected_seconds(self) -> float:
+        """Seconds that the result should have, from what the container claims."""
+        if self.source.video is not None and self.source.video.duration is not None:
+            return self.source.video.duration
+        return self.source.duration
+
+    @property
+    def expected_frames(self) -> int:
+        """Frames of each rung, from what the container claims; 0 without a picture."""
+        return self.grid.frames_in(self.expected_seconds) if self.rungs else 0
+
+
+def plan(source: Source) -> Plan:
+    """Decide how to encode a probed source."""
+    video, audio = source.video, source.main_audio
+    grid = FrameGrid(frame_rate(video) if video is not None else FALLBACK_RATE)
+    return Plan(
+        source=source,
+        rungs=rungs(video, grid.rate) if video is not None else (),
+        grid=grid,
+        audio_index=audio.index if audio is not None else None,
+        deinterlace=source.interlaced,
+        tonemap=video is not None and video.hdr,
+    )
+
+
+def rungs(video: VideoTrack, rate: Fraction) -> tuple[Rung, ...]:
+    """The renditions of a picture, largest first; at least one, none larger than the source."""
+    shown = video.display_size
+    short = min(shown)
+    factor = _HIGH_RATE_FACTOR if rate > 30 else 1.0
+    made: list[Rung] = []
+    for side, kbps in _RUNGS:
+        if short < side * _NEAR_RUNG or (short < side and made):
+            continue
+        width, height = fit(shown, min(side, short))
+        made.append(Rung(f"{side}p", width, height, round(kbps * factor)))
+    if not made:
+        width, height = fit(shown, short)
+        made.append(Rung(f"{min(width, height)}p", width, height, round(_RUNGS[-1][1] * factor)))
+    return tuple(made)
+
+
+def fit(shown: tuple[int, int], short_side: int) -> tuple[int, int]:
+    """The even size with the shape of `shown` whose short side is at most `short_side`."""
+    scale = Fraction(short_side, min(shown))
+    longest = max(shown) * scale
+    if longest > _LONGEST_SIDE:
+        scale *= Fraction(_LONGEST_SIDE) / longest
+    return _even(shown[0] * scale), _even(shown[1] * scale)
+
+
+def _even(length: Fraction) -> int:
+    """The nearest even number, for an odd one the smaller; at least 2."""
+    return max(2, 2 * math.ceil(length / 2 - Fraction(1, 2)))
+
+
+def frame_rate(video: VideoTrack) -> Fraction:
+    """The constant rate to encode at, at most 60.
+
+    A constant source keeps its rate; a variable one gets the nearest standard rate; a faster one
+    is halved until it fits.
+    """
+    average, base = video.average_rate, video.base_rate
+    if average <= 0:
+        average = base
+    if average <= 0:
+        return FALLBACK_RATE
+    standard = _nearest_standard(average)
+    if _same(average, standard):
+        return standard
+    constant = base > 0 and _same(average, base)
+    while average > MAX_RATE:
+        average /= 2
+    if constant and average >= 5:
+        return average.limit_denominator(1001)
+    return _nearest_standard(average)
+
+
+def _same(one: Fraction, other: Fraction) -> bool:
+    return abs(float(one / other) - 1) < _SAME_RATE / 4
+
+
+def _nearest_standard(rate: Fraction) -> Fraction:
+    """The standard rate at the smallest ratio from `rate`."""
+    return min(_STANDARD_RATES, key=lambda standard: abs(math.log(float(standard / rate))))

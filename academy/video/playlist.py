@@ -1,0 +1,100 @@
+"""HLS playlists (RFC 8216): read the media playlists that ffmpeg wrote, write the master."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+
+MASTER = "master.m3u8"
+_EXTINF = re.compile(r"#EXTINF:(\d+(?:\.\d+)?),")
+_MAP = re.compile(r'#EXT-X-MAP:URI="([^"]+)"')
+
+
+class PlaylistError(ValueError):
+    """The text is not a complete media playlist."""
+
+
+@dataclass(frozen=True)
+class MediaPlaylist:
+    """A finished media playlist: durations in seconds as written, names in order."""
+
+    durations: tuple[Decimal, ...]
+    names: tuple[str, ...]
+    init: str
+    ended: bool
+
+    @property
+    def seconds(self) -> float:
+        """The sum of all segments."""
+        return float(sum(self.durations))
+
+
+@dataclass(frozen=True)
+class PictureRendition:
+    """What the master playlist says of one rung. Bandwidths in bit/s, the sound's included."""
+
+    uri: str
+    codecs: str
+    width: int
+    height: int
+    rate: Fraction
+    peak: int
+    average: int
+
+
+@dataclass(frozen=True)
+class SoundRendition:
+    """What the master playlist says of the sound."""
+
+    uri: str
+    codec: str
+    language: str
+    peak: int
+    average: int
+    channels: int = 2
+
+
+def parse_media(text: str) -> MediaPlaylist:
+    """Read a media playlist. Raises PlaylistError."""
+    lines = [line.strip() for line in text.splitlines()]
+    if not lines or lines[0] != "#EXTM3U":
+        raise PlaylistError("not a playlist")
+    init = next((found[1] for line in lines if (found := _MAP.match(line))), "")
+    durations = tuple(Decimal(found[1]) for line in lines if (found := _EXTINF.match(line)))
+    names = tuple(line for line in lines if line and not line.startswith("#"))
+    if not init or len(names) != len(durations) or not names:
+        raise PlaylistError("no init segment, or segments and durations do not pair up")
+    return MediaPlaylist(durations, names, init, "#EXT-X-ENDLIST" in lines)
+
+
+def master(pictures: Sequence[PictureRendition], sound: SoundRendition | None) -> str:
+    """The master playlist. A source without pictures gives one that plays the sound alone."""
+    lines = ["#EXTM3U", "#EXT-X-VERSION:7", "#EXT-X-INDEPENDENT-SEGMENTS"]
+    if not pictures:
+        if sound is None:
+            raise PlaylistError("a master playlist needs a rendition")
+        lines.append(
+            f"#EXT-X-STREAM-INF:BANDWIDTH={sound.peak},AVERAGE-BANDWIDTH={sound.average},"
+            f'CODECS="{sound.codec}"'
+        )
+        lines.append(sound.uri)
+        return "\n".join(lines) + "\n"
+    if sound is not None:
+        language = f'LANGUAGE="{sound.language}",' if sound.language else ""
+        lines.append(
+            f'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="Sound",{language}DEFAULT=YES,'
+            f'AUTOSELECT=YES,CHANNELS="{sound.channels}",URI="{sound.uri}"'
+        )
+    for picture in pictures:
+        codecs = picture.codecs if sound is None else f"{picture.codecs},{sound.codec}"
+        group = "" if sound is None else ',AUDIO="audio"'
+        lines.append(
+            f"#EXT-X-STREAM-INF:BANDWIDTH={picture.peak},AVERAGE-BANDWIDTH={picture.average},"
+            f'CODECS="{codecs}",RESOLUTION={picture.width}x{picture.height},'
+            f"FRAME-RATE={float(picture.rate):.3f}{group}"
+        )
+        lines.append(picture.uri)
+    return "\n".join(lines) + "\n"

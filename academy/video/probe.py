@@ -1,0 +1,269 @@
+"""Look at a file before anything else does: ffprobe in the sandbox, a typed answer or a refusal."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from academy.jobs.errors import PermanentError, TransientError
+from academy.video import process, sandbox
+from academy.video.binaries import Binaries
+from academy.video.source import AudioTrack, Source, VideoTrack
+
+MAX_HOURS = 8
+_PROBE_SECONDS = 60.0
+_SCAN_SECONDS = 600.0
+_LIMITS = sandbox.Limits(cpu_seconds=60, memory_bytes=4 << 30, file_bytes=0)
+_SCAN_LIMITS = sandbox.Limits(cpu_seconds=900, memory_bytes=4 << 30, file_bytes=0)
+_HEAD_BYTES = 4096
+_IDET_FRAMES = 80
+_IDET = re.compile(
+    r"Multi frame detection: TFF:\s*(\d+) BFF:\s*(\d+) Progressive:\s*(\d+) Undetermined:\s*(\d+)"
+)
+_EXTENSION = re.compile(r"[^a-z0-9]")
+_STILLS = frozenset({"png", "gif", "bmp", "webp"})
+
+
+@dataclass(frozen=True)
+class Prober:
+    """Probes files with one ffmpeg installation.
+
+    `on_process` is told of every process before it starts, so that a cancel can stop it.
+    """
+
+    binaries: Binaries
+    on_process: Callable[[process.Process], None] | None = None
+
+    def probe(self, path: Path) -> Source:
+        """What the file is.
+
+        Raises PermanentError with the code that says why it cannot be used, TransientError where
+        the host and not the file is at fault.
+        """
+        size = path.stat().st_size
+        if size == 0:
+            raise PermanentError("video_empty")
+        outcome, text = self._run(
+            [
+                self.binaries.ffprobe, "-v", "level+warning", "-of", "json",
+                "-probesize", "50M", "-analyzeduration", "30M",
+                *sandbox.media_options(),
+                "-show_format", "-show_streams", "-i", str(path),
+            ],
+            path, _LIMITS, _PROBE_SECONDS,
+        )  # fmt: skip
+        if outcome.stalled:
+            raise PermanentError("video_probe_timeout")
+        if outcome.killed:
+            raise TransientError("video_worker_killed")
+        if outcome.returncode != 0:
+            raise _refusal(outcome.said, path)
+        source = parse(json.loads(text), size=size)
+        if source.duration <= 0:
+            source = replace(source, duration=self._scanned_duration(path))
+        check(source)
+        return replace(source, interlaced=self._interlaced(path, source))
+
+    def _run(
+        self, command: Sequence[str], path: Path, limits: sandbox.Limits, seconds: float
+    ) -> tuple[process.Outcome, str]:
+        return process.capture(
+            sandbox.confined(command, limits=limits, reads=[path]),
+            environment=sandbox.environment(),
+            timeout_seconds=seconds,
+            on_process=self.on_process,
+        )
+
+    def _scanned_duration(self, path: Path) -> float:
+        """Seconds up to the last packet, for files without a duration (browser recordings)."""
+        outcome, text = self._run(
+            [
+                self.binaries.ffmpeg, "-v", "error", "-nostdin", "-nostats",
+                "-progress", "pipe:1", "-stats_period", "5",
+                *sandbox.media_options(), "-i", str(path),
+                "-map", "0:v:0?", "-map", "0:a:0?", "-c", "copy", "-f", "null", "-",
+            ],
+            path, _SCAN_LIMITS, _SCAN_SECONDS,
+        )  # fmt: skip
+        if outcome.stalled:
+            raise PermanentError("video_probe_timeout")
+        times = re.findall(r"^out_time_us=(\d+)$", text, re.MULTILINE)
+        return int(times[-1]) / 1e6 if times else 0.0
+
+    def _interlaced(self, path: Path, source: Source) -> bool:
+        """Whether the pictures themselves are interlaced: containers often do not know."""
+        if source.video is None or source.video.says_progressive:
+            return False
+        outcome, _ = self._run(
+            [
+                self.binaries.ffmpeg, "-v", "info", "-nostdin", "-nostats",
+                *sandbox.media_options(), "-i", str(path), "-map", f"0:{source.video.index}",
+                "-vf", "idet", "-frames:v", str(_IDET_FRAMES), "-an", "-f", "null", "-",
+            ],
+            path, _LIMITS, _PROBE_SECONDS,
+        )  # fmt: skip
+        found = _IDET.search(outcome.said)
+        if found is None:
+            return False
+        top, bottom, progressive, _undetermined = map(int, found.groups())
+        return top + bottom > progressive
+
+
+def check(source: Source) -> None:
+    """Refuse what cannot be processed. Raises PermanentError."""
+    if source.video is None and not source.audio:
+        raise PermanentError("video_no_streams")
+    if source.video is not None:
+        width, height = source.video.width, source.video.height
+        if width <= 0 or height <= 0:
+            raise PermanentError("video_damaged")
+        if width * height > sandbox.MAX_PIXELS:
+            raise PermanentError("video_too_many_pixels", width=width, height=height)
+    if source.duration <= 0:
+        raise PermanentError("video_damaged")
+    if source.duration > MAX_HOURS * 3600:
+        raise PermanentError(
+            "video_too_long", hours=round(source.duration / 3600, 1), limit_hours=MAX_HOURS
+        )
+    unknown = [t.codec for t in (source.video, source.main_audio) if t and t.codec == "unknown"]
+    if unknown:
+        raise PermanentError("video_unsupported_format", format=source.container)
+
+
+def _refusal(said: str, path: Path) -> PermanentError:
+    """Why ffprobe would not open the file."""
+    with path.open("rb") as stream:
+        head = stream.read(_HEAD_BYTES)
+    if _looks_like_text(head):
+        # Playlists, concat scripts and SDP too: they name other files and are no recording.
+        return PermanentError("video_not_media")
+    if "not on whitelist" in said.lower():
+        return PermanentError("video_unsupported_format", format=_EXTENSION.sub("", path.suffix))
+    if _looks_like_media(head):
+        return PermanentError("video_damaged")
+    return PermanentError("video_not_media")
+
+
+def _looks_like_text(head: bytes) -> bool:
+    try:
+        head.decode("utf-8")
+    except UnicodeDecodeError as error:
+        # A character cut in two at the end of the sample is still text.
+        return error.start >= len(head) - 3 and b"\0" not in head
+    return b"\0" not in head
+
+
+def _looks_like_media(head: bytes) -> bool:
+    return head[4:8] in {b"ftyp", b"moov", b"mdat"} or head[:4] in {
+        b"\x1a\x45\xdf\xa3", b"RIFF", b"OggS", b"FLV\x01", b"\x00\x00\x01\xba",
+    }  # fmt: skip
+
+
+def parse(answer: Mapping[str, Any], *, size: int) -> Source:
+    """Turn ffprobe's JSON (format and streams) into a Source; pure."""
+    container = answer.get("format", {})
+    streams: list[Mapping[str, Any]] = answer.get("streams", [])
+    pictures = [s for s in streams if s.get("codec_type") == "video" and not _is_cover(s)]
+    sounds = [s for s in streams if s.get("codec_type") == "audio"]
+    main = max(
+        pictures, key=lambda s: int(s.get("disposition", {}).get("default", 0)), default=None
+    )
+    return Source(
+        container=str(container.get("format_name", "")),
+        size=size,
+        duration=_seconds(container.get("duration")) or 0.0,
+        video=_video(main) if main is not None else None,
+        audio=tuple(_audio(stream) for stream in sounds),
+    )
+
+
+def _is_cover(stream: Mapping[str, Any]) -> bool:
+    """Cover art of a sound file, which is one still picture."""
+    disposition = stream.get("disposition", {})
+    if disposition.get("attached_pic") or disposition.get("still_image"):
+        return True
+    return stream.get("codec_name") in _STILLS
+
+
+def _video(stream: Mapping[str, Any]) -> VideoTrack:
+    return VideoTrack(
+        index=int(stream["index"]),
+        codec=str(stream.get("codec_name", "unknown")),
+        profile=str(stream.get("profile", "")),
+        width=int(stream.get("width", 0)),
+        height=int(stream.get("height", 0)),
+        pixel_aspect=_pixel_aspect(stream.get("sample_aspect_ratio")),
+        rotation=_rotation(stream),
+        pixel_format=str(stream.get("pix_fmt", "")),
+        full_range=stream.get("color_range") == "pc",
+        matrix=str(stream.get("color_space", "unknown")),
+        transfer=str(stream.get("color_transfer", "unknown")),
+        primaries=str(stream.get("color_primaries", "unknown")),
+        field_order=str(stream.get("field_order", "unknown")),
+        average_rate=_fraction(stream.get("avg_frame_rate")),
+        base_rate=_fraction(stream.get("r_frame_rate")),
+        duration=_track_seconds(stream),
+    )
+
+
+def _audio(stream: Mapping[str, Any]) -> AudioTrack:
+    tags = stream.get("tags", {})
+    return AudioTrack(
+        index=int(stream["index"]),
+        codec=str(stream.get("codec_name", "unknown")),
+        channels=int(stream.get("channels", 0)),
+        sample_rate=int(stream.get("sample_rate", 0)),
+        language=str(tags.get("language", "und"))[:8],
+        title=str(tags.get("title", ""))[:80],
+        default=bool(stream.get("disposition", {}).get("default", 0)),
+        duration=_track_seconds(stream),
+    )
+
+
+def _seconds(value: object) -> float | None:
+    try:
+        seconds = float(str(value))
+    except ValueError:
+        return None
+    return seconds if 0 < seconds < float("inf") else None
+
+
+def _track_seconds(stream: Mapping[str, Any]) -> float | None:
+    """Seconds of a track: its own field, else Matroska's DURATION tag ("00:01:02.500000000")."""
+    direct = _seconds(stream.get("duration"))
+    if direct is not None:
+        return direct
+    tag = re.fullmatch(
+        r"(\d+):(\d\d):(\d\d(?:\.\d+)?)", str(stream.get("tags", {}).get("DURATION"))
+    )
+    if tag is None:
+        return None
+    hours, minutes, seconds = tag.groups()
+    return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+
+
+def _fraction(value: object, separator: str = "/") -> Fraction:
+    try:
+        numerator, denominator = map(int, str(value).split(separator))
+        return Fraction(numerator, denominator)
+    except (ValueError, ZeroDivisionError):
+        return Fraction(0)
+
+
+def _pixel_aspect(value: object) -> Fraction:
+    aspect = _fraction(value, ":")
+    # Some cameras write nonsense; no real pixel is three times as wide as high.
+    return aspect if Fraction(1, 3) <= aspect <= 3 else Fraction(1)
+
+
+def _rotation(stream: Mapping[str, Any]) -> int:
+    """The clockwise turn in degrees; ffprobe's display matrix counts the other way."""
+    for side in stream.get("side_data_list", []):
+        if "rotation" in side:
+            return round(-float(side["rotation"]) / 90) * 90 % 360
+    return 0

@@ -1,0 +1,179 @@
+"""The sandbox in which every ffmpeg and ffprobe runs.
+
+A lecture is a stranger's file handed to a million lines of C. Three fences, whatever the host:
+ffmpeg's own whitelists (see `media_options`), resource limits with death alongside the worker, and
+the strongest isolation that the host grants: bubblewrap; else an empty network namespace and
+Landlock from `confine.py`; else the resource limits alone. The log says once which it is.
+"""
+
+import json
+import logging
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+_CONFINE = Path(__file__).with_name("confine.py")
+_GIB = 1 << 30
+
+# Formats that hold media and nothing else: no playlist, concat script or SDP, which name other
+# files and addresses for ffmpeg to open.
+FORMAT_WHITELIST = (
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,mpeg,avi,asf,flv,ogg,mp3,wav,aac,flac"
+)
+CODEC_WHITELIST = (
+    "h264,hevc,av1,libdav1d,vp8,vp9,mpeg4,mpeg2video,mpeg1video,mjpeg,prores,dnxhd,"
+    "vc1,wmv1,wmv2,wmv3,msmpeg4v1,msmpeg4v2,msmpeg4,msmpeg4v3,h263,h263p,flv,theora,png,"
+    "aac,aac_fixed,aac_latm,mp3,mp3float,mp2,mp2float,ac3,ac3_fixed,eac3,opus,vorbis,flac,alac,"
+    "wmav1,wmav2,wmapro,amrnb,amrwb,pcm_s16le,pcm_s16be,pcm_s24le,pcm_s24be,pcm_s32le,pcm_s32be,"
+    "pcm_f32le,pcm_f32be,pcm_u8,pcm_s8,pcm_alaw,pcm_mulaw,adpcm_ms,adpcm_ima_wav,adpcm_ima_qt"
+)
+MAX_PIXELS = 8192 * 4608
+
+
+class Mode(StrEnum):
+    """How strongly this host can isolate a command, strongest first."""
+
+    BWRAP = "bwrap"
+    NAMESPACE = "namespace"
+    LIMITS = "limits"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Resource limits of one command. Bytes, seconds, descriptors."""
+
+    cpu_seconds: int
+    memory_bytes: int = 8 * _GIB
+    file_bytes: int = _GIB
+    open_files: int = 256
+    nice: int = 10
+
+
+@dataclass(frozen=True)
+class Isolation:
+    """What the host grants, found out once."""
+
+    mode: Mode
+    bwrap: str = ""
+    network: bool = False
+    files: bool = False
+
+
+def media_options() -> list[str]:
+    """Input options that fence ffmpeg and ffprobe in before any byte of the file is parsed."""
+    return [
+        "-protocol_whitelist", "file",
+        "-format_whitelist", FORMAT_WHITELIST,
+        "-codec_whitelist", CODEC_WHITELIST,
+        "-max_pixels", str(MAX_PIXELS),
+    ]  # fmt: skip
+
+
+def environment() -> dict[str, str]:
+    """The whole environment of a confined command: no credential of the worker is in it."""
+    return {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": "/nonexistent"}
+
+
+@cache
+def isolation() -> Isolation:
+    """Find out what this host grants, log it once, remember it for the life of the process."""
+    found = _try_bwrap() or _try_confine()
+    level = logging.WARNING if found.mode is Mode.LIMITS else logging.INFO
+    log.log(
+        level,
+        "video sandbox: %s (network isolated: %s, files confined: %s)",
+        found.mode,
+        found.network,
+        found.files,
+    )
+    return found
+
+
+def _try_bwrap() -> Isolation | None:
+    bwrap = shutil.which("bwrap")
+    if bwrap is None:
+        return None
+    trial = [bwrap, "--unshare-all", "--die-with-parent", "--ro-bind", "/", "/", "--", "/bin/true"]
+    try:
+        done = subprocess.run(
+            trial,
+            check=False, capture_output=True, timeout=10, stdin=subprocess.DEVNULL,
+            env=environment(),
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return Isolation(Mode.BWRAP, bwrap, network=True, files=True) if done.returncode == 0 else None
+
+
+def _try_confine() -> Isolation:
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", str(_CONFINE), "--report"],
+        check=False, capture_output=True, text=True, timeout=10, stdin=subprocess.DEVNULL,
+        env=environment(),
+    )  # fmt: skip
+    granted = json.loads(done.stdout) if done.returncode == 0 else {}
+    network, files = bool(granted.get("network")), bool(granted.get("files"))
+    mode = Mode.NAMESPACE if network or files else Mode.LIMITS
+    return Isolation(mode, network=network, files=files)
+
+
+def confined(
+    command: Sequence[str],
+    *,
+    limits: Limits,
+    reads: Sequence[Path] = (),
+    writes: Sequence[Path] = (),
+    within: Isolation | None = None,
+) -> list[str]:
+    """The argv that runs `command` in the sandbox.
+
+    `command[0]` is an absolute path. `reads` and `writes` are absolute paths that exist, visible
+    at the same place inside; nothing else of the host is, beyond system libraries. Start it with
+    `environment()` and a session of its own.
+    """
+    grant = within or isolation()
+    argv = [
+        sys.executable, "-I", "-S", str(_CONFINE),
+        "--parent", str(os.getpid()),
+        "--memory", str(limits.memory_bytes),
+        "--file-size", str(limits.file_bytes),
+        "--open-files", str(limits.open_files),
+        "--cpu-seconds", str(limits.cpu_seconds),
+        "--nice", str(limits.nice),
+    ]  # fmt: skip
+    binary = Path(command[0])
+    if grant.mode is Mode.BWRAP:
+        return [*argv, "--", *_bwrap(grant.bwrap, binary, reads, writes), "--", *command]
+    if grant.network:
+        argv.append("--no-network")
+    if grant.files:
+        argv.append("--confine-files")
+        for path in (binary, *reads):
+            argv += ["--read", str(path)]
+        for path in writes:
+            argv += ["--write", str(path)]
+    return [*argv, "--", *command]
+
+
+def _bwrap(bwrap: str, binary: Path, reads: Sequence[Path], writes: Sequence[Path]) -> list[str]:
+    argv = [bwrap, "--unshare-all", "--die-with-parent", "--cap-drop", "ALL", "--clearenv"]
+    for name, value in environment().items():
+        argv += ["--setenv", name, value]
+    argv += ["--dev", "/dev", "--proc", "/proc"]
+    for path in ("/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache"):
+        argv += ["--ro-bind-try", path, path]
+    for readable in (binary, *reads):
+        argv += ["--ro-bind", str(readable), str(readable)]
+    for writable in writes:
+        argv += ["--bind", str(writable), str(writable)]
+    if writes:
+        argv += ["--chdir", str(writes[0])]
+    return argv

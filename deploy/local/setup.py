@@ -70,7 +70,9 @@ def _run(argv: Sequence[str], environment: dict[str, str]) -> None:
     )
     if result.returncode != 0:
         output = "\n".join((result.stdout + result.stderr).strip().splitlines()[-25:])
-        raise SetupError(f"{output}\n{Path(argv[0]).name} could not install the requirements (above).")
+        raise SetupError(
+            f"{output}\n{Path(argv[0]).name} could not install the requirements (above)."
+        )
 
 
 def _check_python() -> None:
@@ -128,7 +130,16 @@ def _bootstrap_uv(uv_variables: dict[str, str]) -> Path:
 def _sync(uv: Path, environment: Environment, uv_variables: dict[str, str]) -> None:
     locks = [str(ROOT / "requirements" / name) for name in environment.locks]
     _run(
-        [str(uv), "pip", "sync", "--quiet", "--require-hashes", "-p", str(environment.python), *locks],
+        [
+            str(uv),
+            "pip",
+            "sync",
+            "--quiet",
+            "--require-hashes",
+            "-p",
+            str(environment.python),
+            *locks,
+        ],
         uv_variables,
     )
     environment.mark_current()

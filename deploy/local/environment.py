@@ -1,0 +1,58 @@
+"""The platform's environment variables for a local run, all made here."""
+
+from __future__ import annotations
+
+from deploy.local.ports import HOST, Ports
+from deploy.local.state import Secrets, StateFolder
+
+REGION = "ap-northeast-2"
+DATABASE = "academy"
+FLOWER_USER = "ops"
+
+
+def environment(ports: Ports, folder: StateFolder, secrets: Secrets) -> dict[str, str]:
+    """Everything that `academy.settings.local`, the workers and the tests read.
+
+    The object store's keys and the queues' keys are different ones under different names, as they
+    are in production.
+    """
+    base_url = f"http://{HOST}:{ports.api}"
+    return {
+        "DJANGO_SETTINGS_MODULE": "academy.settings.local",
+        "SECRET_KEY": secrets.secret_key,
+        "API_KEY_PEPPER": secrets.api_key_pepper,
+        "ALLOWED_HOSTS": f"{HOST},localhost",
+        "PUBLIC_BASE_URL": base_url,
+        "DATABASE_URL": (
+            f"postgresql://{DATABASE}:{secrets.postgres_password}@{HOST}:{ports.postgres}/{DATABASE}"
+        ),
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": secrets.sqs_account,
+        "AWS_SECRET_ACCESS_KEY": secrets.sqs_secret_key,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "SQS_ENDPOINT_URL": f"http://{HOST}:{ports.sqs}",
+        "R2_ENDPOINT_URL": f"http://{HOST}:{ports.s3}",
+        "R2_ACCESS_KEY_ID": secrets.s3_access_key,
+        "R2_SECRET_ACCESS_KEY": secrets.s3_secret_key,
+        "R2_REGION": "auto",
+        "SCRATCH_DIR": str(folder.scratch),
+        "HOST_KIND": "cpu",
+        "PREMIUM_ON_CPU": "1",
+        "FLOWER_ADDRESS": HOST,
+        "FLOWER_PORT": str(ports.flower),
+        "FLOWER_BASIC_AUTH": f"{FLOWER_USER}:{secrets.flower_password}",
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def urls(ports: Ports) -> dict[str, str]:
+    """What a person opens, by name."""
+    base = f"http://{HOST}:{ports.api}"
+    return {
+        "API": f"{base}/api/v1/",
+        "API docs": f"{base}/api/docs/",
+        "Flower": f"http://{HOST}:{ports.flower}/",
+        "S3": f"http://{HOST}:{ports.s3}/",
+        "SQS": f"http://{HOST}:{ports.sqs}/",
+    }

@@ -1,0 +1,158 @@
+"""The order of things: services, then schema, queues and buckets, then the platform's processes."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from deploy.local import services
+from deploy.local.environment import environment
+from deploy.local.errors import LaunchError, ProcessDied
+from deploy.local.ports import HOST, Ports
+from deploy.local.probes import answers
+from deploy.local.process import Command, Supervisor
+from deploy.local.setup import ROOT
+from deploy.local.state import StateFolder
+from tasks.queues import table, worker_argv
+
+_ATTEMPTS = 3
+_PORT_TAKEN = ("address already in use", "address in use", "is already in use", "errno 98")
+
+
+class Platform:
+    """One copy of the platform, its folder and its ports."""
+
+    def __init__(
+        self,
+        supervisor: Supervisor,
+        folder: StateFolder,
+        choose_ports: Callable[[], Ports],
+        *,
+        durable: bool,
+    ) -> None:
+        """`choose_ports` is asked again when free ports were lost to another program."""
+        self.supervisor = supervisor
+        self.folder = folder
+        self.secrets = folder.secrets()
+        self.ports = choose_ports()
+        self._choose_ports = choose_ports
+        self._durable = durable
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables of every process of this copy."""
+        return environment(self.ports, self.folder, self.secrets)
+
+    async def start_services(self) -> None:
+        """PostgreSQL, S3 and SQS side by side; the database exists afterwards."""
+        files = services.postgres_files(self.folder)
+        await services.initialise_postgres(
+            self.supervisor, files, self.secrets, durable=self._durable
+        )
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                await self.supervisor.start(
+                    services.postgres(files, self.ports.postgres, durable=self._durable),
+                    services.s3(self.folder, self.ports, self.secrets),
+                    services.sqs(self.folder, self.ports),
+                )
+                break
+            except ProcessDied as error:
+                ports = self._choose_ports()
+                if ports == self.ports or attempt == _ATTEMPTS or not _lost_port(error):
+                    raise
+                await self.supervisor.stop()
+                self.ports = ports
+        await services.ensure_database(self.supervisor, files, self.ports.postgres, self.secrets)
+
+    async def prepare(self) -> None:
+        """Schema, queues and buckets, all of them safe to repeat."""
+        await self.supervisor.run(
+            self._manage("migrate", "--no-input", "--verbosity", "1"),
+            self._manage("ensure_queues"),
+            self._manage("ensure_buckets"),
+        )
+
+    async def start_processes(self) -> None:
+        """API, relay, a worker for each queue, and Flower."""
+        await self.supervisor.start(
+            self._api(),
+            self._python("relay", "-m", "tasks.relay", grace=15.0),
+            *(self._worker(queue.name) for queue in table(self.environment)),
+            self._flower(),
+        )
+
+    async def start(self) -> None:
+        """Everything, in order."""
+        await self.start_services()
+        await self.prepare()
+        await self.start_processes()
+
+    def _python(self, name: str, *arguments: str, grace: float = 10.0) -> Command:
+        return Command(
+            name=name,
+            argv=[sys.executable, *arguments],
+            environment=self.environment,
+            cwd=ROOT,
+            grace_seconds=grace,
+        )
+
+    def _manage(self, command: str, *arguments: str) -> Command:
+        return self._python(command, "manage.py", command, *arguments)
+
+    def _worker(self, queue: str) -> Command:
+        # A warm shutdown finishes or releases what the worker holds; that may take its time.
+        return self._python(f"w-{queue}", "-m", *worker_argv(queue), grace=60.0)
+
+    def _api(self) -> Command:
+        return Command(
+            name="api",
+            argv=[
+                *(sys.executable, "-m", "gunicorn", "academy.wsgi:application"),
+                *("--bind", f"{HOST}:{self.ports.api}", "--worker-class", "gthread"),
+                *("--workers", "2", "--threads", "16"),  # an open event stream holds a thread
+                *("--worker-tmp-dir", str(self.folder.scratch), "--graceful-timeout", "10"),
+                *("--access-logfile", "-", "--access-logformat", "%(m)s %(U)s %(s)s %(M)sms"),
+            ],
+            environment=self.environment,
+            cwd=ROOT,
+            ready=answers(self.ports.api, "/healthz", 200),
+            grace_seconds=15.0,
+        )
+
+    def _flower(self) -> Command:
+        return Command(
+            name="flower",
+            argv=[sys.executable, "-m", "tasks.flower"],
+            environment=self.environment,
+            cwd=ROOT,
+            ready=answers(self.ports.flower, "/", 200, 302, 401),
+        )
+
+
+def _lost_port(error: ProcessDied) -> bool:
+    said = "\n".join(error.tail).lower()
+    return any(words in said for words in _PORT_TAKEN)
+
+
+async def run_until(stop: asyncio.Event, work: asyncio.Task[None]) -> None:
+    """Do the work, cancelled when a stop is asked for; LaunchError when a child dies meanwhile."""
+    asked = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({asked, work}, return_when=asyncio.FIRST_COMPLETED)
+        if work.done():
+            work.result()
+    finally:
+        asked.cancel()
+        if not work.done():
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
+
+
+def check_installed() -> None:
+    """LaunchError when an environment is missing or this is not the project's own Python."""
+    expected = ROOT / ".venv"
+    if Path(sys.prefix) != expected and not (Path(sys.prefix) / "bin" / "weed").exists():
+        raise LaunchError(f"{expected} is not set up or not in use. Run: make setup")

@@ -1,0 +1,102 @@
+"""Leave nothing running: find and kill every process of one run of the platform.
+
+Children die with the launcher by the kernel's parent-death signal, their own children (a pool
+process in mid-task, an encoder) do not. Everything the launcher starts carries a mark in its
+environment, inherited whatever session it moves to; what hides its environment is found by its
+session. As a program this waits on the launcher's pipe and cleans up when the launcher is killed:
+
+    python -I -S sentinel.py MARK [TEMPORARY_FOLDER...]
+
+It reads `+SESSION`, `-SESSION` and, at a clean end, `done`. Standard library only, run by path.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+
+VARIABLE = "ACADEMY_LOCAL_RUN"
+_PROC = Path("/proc")
+
+
+def nested(mark: str) -> str:
+    """The mark of a run inside the present one: both find its processes."""
+    outer = os.environ.get(VARIABLE)
+    return f"{outer}.{mark}" if outer else mark
+
+
+def _is_marked(pid: str, mark: str) -> bool:
+    try:
+        variables = (_PROC / pid / "environ").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    prefix = f"{VARIABLE}=".encode()
+    return any(
+        mark.encode() in variable[len(prefix) :].split(b".")
+        for variable in variables
+        if variable.startswith(prefix)
+    )
+
+
+def _session(pid: str) -> int:
+    """The session of a process, 0 when it is gone or only waits to be reaped."""
+    try:
+        state, _, _, session = (_PROC / pid / "stat").read_text().rpartition(")")[2].split()[:4]
+    except OSError:
+        return 0
+    return 0 if state == "Z" else int(session)
+
+
+def members(mark: str, sessions: set[int]) -> list[int]:
+    """Live processes that carry the mark or belong to one of the sessions, this one excepted."""
+    own = os.getpid()
+    found = []
+    for entry in _PROC.iterdir():
+        if not entry.name.isdecimal() or int(entry.name) == own:
+            continue
+        session = _session(entry.name)
+        if session and (session in sessions or _is_marked(entry.name, mark)):
+            found.append(int(entry.name))
+    return found
+
+
+def sweep(mark: str, sessions: set[int], seconds: float = 5.0) -> int:
+    """SIGKILL until no member is left or the time is over; return how many there were at first."""
+    deadline = time.monotonic() + seconds
+    first = None
+    while True:
+        left = members(mark, sessions)
+        first = len(left) if first is None else first
+        if not left or time.monotonic() > deadline:
+            return first
+        for pid in left:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except (ProcessLookupError, PermissionError):
+                continue
+        time.sleep(0.02)
+
+
+def main(arguments: list[str]) -> None:
+    """Wait for the launcher; clean up unless it said `done`."""
+    mark, folders = arguments[0], arguments[1:]
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # a Ctrl-C is for the launcher
+    sessions: set[int] = set()
+    for line in sys.stdin:
+        text = line.strip()
+        if text == "done":
+            return
+        (sessions.add if text[0] == "+" else sessions.discard)(int(text[1:]))
+    time.sleep(0.5)  # let the parent-death signals do their work, PostgreSQL cleans up on its own
+    sweep(mark, sessions)
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -24,9 +24,7 @@ def _parser() -> argparse.ArgumentParser:
 
     run = names.add_parser("run", help="run a command beside a throw-away copy on free ports")
     kind = run.add_mutually_exclusive_group()
-    kind.add_argument(
-        "--services-only", action="store_true", help="PostgreSQL, S3 and SQS (default)"
-    )
+    kind.add_argument("--services-only", action="store_true", help="the default")
     kind.add_argument("--platform", action="store_true", help="the whole platform")
     run.add_argument("--restart", action="store_true", help="start a child that dies again")
     run.add_argument("--keep", action="store_true", help="keep the data and logs afterwards")

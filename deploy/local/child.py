@@ -27,7 +27,7 @@ def main(arguments: list[str]) -> None:
     if os.getppid() != launcher:  # it died before the signal was armed
         sys.exit(1)
     try:
-        os.execvp(program[0], program)
+        os.execvp(program[0], program)  # noqa: S606 - the purpose of this program
     except OSError as error:
         print(f"cannot run {program[0]}: {error.strerror}", flush=True)
         sys.exit(127)

@@ -21,6 +21,7 @@ from deploy.local.environment import environment, urls
 from deploy.local.errors import LaunchError
 from deploy.local.platform import Platform, check_installed, run_until
 from deploy.local.process import Console, Supervisor
+from deploy.local.services import remove_sockets
 from deploy.local.setup import ROOT
 from deploy.local.state import StateFolder
 
@@ -64,8 +65,11 @@ async def up() -> int:
                 _announce(platform)
                 await supervisor.watch()
 
-            await run_until(stop, asyncio.create_task(serve()))
-            print("stopping (Ctrl-C once more kills what is left)", flush=True)
+            try:
+                await run_until(stop, asyncio.create_task(serve()))
+            finally:
+                print("stopping (Ctrl-C once more kills what is left)", flush=True)
+        remove_sockets(ports)
     return 0
 
 
@@ -182,7 +186,9 @@ async def _throw_away(stop: asyncio.Event, *, restart: bool, keep: bool) -> Asyn
         temporary = () if keep else (path,)
         async with Supervisor(folder.logs, temporary=temporary, restart=restart) as supervisor:
             _on_signals(stop, supervisor)
-            yield Platform(supervisor, folder, free.take, durable=False)
+            platform = Platform(supervisor, folder, free.take, durable=False)
+            yield platform
+        remove_sockets(platform.ports)
     finally:
         free.release()
         if keep:

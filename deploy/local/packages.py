@@ -48,7 +48,7 @@ def parse_pip_config(listing: str) -> dict[str, str]:
 
 
 def uv_variables(pip_options: Mapping[str, str], present: Mapping[str, str]) -> dict[str, str]:
-    """uv's variables for these pip options; a variable that is already set stays as it is."""
+    """Translate options for uv; a variable that is already set stays as it is."""
     result: dict[str, str] = {}
     for option, variable in _SAME_MEANING.items():
         value = pip_options.get(option)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 
 from deploy.local import services
@@ -47,25 +47,30 @@ class Platform:
 
     async def start_services(self) -> None:
         """PostgreSQL, S3 and SQS side by side; the database exists afterwards."""
-        files = services.postgres_files(self.folder)
-        await services.initialise_postgres(
-            self.supervisor, files, self.secrets, durable=self._durable
-        )
         for attempt in range(1, _ATTEMPTS + 1):
             try:
-                await self.supervisor.start(
-                    services.postgres(files, self.ports.postgres, durable=self._durable),
-                    services.s3(self.folder, self.ports, self.secrets),
-                    services.sqs(self.folder, self.ports),
+                await _side_by_side(
+                    self._start_postgres(),
+                    self.supervisor.start(
+                        services.s3(self.folder, self.ports, self.secrets, durable=self._durable),
+                        services.sqs(self.folder, self.ports),
+                    ),
                 )
-                break
             except ProcessDied as error:
                 ports = self._choose_ports()
                 if ports == self.ports or attempt == _ATTEMPTS or not _lost_port(error):
                     raise
                 await self.supervisor.stop()
                 self.ports = ports
-        await services.ensure_database(self.supervisor, files, self.ports.postgres, self.secrets)
+            else:
+                return
+
+    async def _start_postgres(self) -> None:
+        files = services.postgres_files(self.folder)
+        port, secrets, durable = self.ports.postgres, self.secrets, self._durable
+        await services.initialise_postgres(self.supervisor, files, secrets, durable=durable)
+        await self.supervisor.start(services.postgres(files, port, durable=durable))
+        await services.ensure_database(self.supervisor, files, port, secrets)
 
     async def prepare(self) -> None:
         """Schema, queues and buckets, all of them safe to repeat."""
@@ -130,6 +135,17 @@ class Platform:
             cwd=ROOT,
             ready=answers(self.ports.flower, "/", 200, 302, 401),
         )
+
+
+async def _side_by_side(*work: Coroutine[None, None, None]) -> None:
+    """Do all of it at once; the first failure cancels the rest."""
+    tasks = [asyncio.create_task(part) for part in work]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _lost_port(error: ProcessDied) -> bool:

@@ -34,7 +34,7 @@ def answers(port: int, path: str, *statuses: int) -> Probe:
             return False
         try:
             status = await asyncio.wait_for(_status(port, path), timeout=_TIMEOUT)
-        except (OSError, ValueError, asyncio.TimeoutError):
+        except (TimeoutError, OSError, ValueError):
             return False
         return status in statuses if statuses else status < 500
 

@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TextIO
+from typing import Self, TextIO
 
 from deploy.local import sentinel
 from deploy.local.errors import LaunchError, NotReady, ProcessDied
@@ -210,7 +210,7 @@ class Supervisor:
         self._sentinel: asyncio.subprocess.Process | None = None
         self._sessions: set[int] = set()
 
-    async def __aenter__(self) -> Supervisor:
+    async def __aenter__(self) -> Self:
         """Start the sentinel first, so that nothing can outlive the launcher."""
         self._logs.mkdir(parents=True, exist_ok=True)
         self._sentinel = await asyncio.create_subprocess_exec(
@@ -234,7 +234,8 @@ class Supervisor:
         return [process for stage in self._stages for process in stage]
 
     def _tell(self, text: str) -> None:
-        assert self._sentinel is not None and self._sentinel.stdin is not None
+        assert self._sentinel is not None
+        assert self._sentinel.stdin is not None
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self._sentinel.stdin.write(f"{text}\n".encode())
 
@@ -245,12 +246,17 @@ class Supervisor:
         self._tell(f"+{process.pid}")
         return process
 
-    async def start(self, *commands: Command) -> None:
-        """Start a stage: all at once, done when all are ready. LaunchError when one is not."""
+    async def _spawn_stage(self, commands: Sequence[Command]) -> list[Process]:
         stage: list[Process] = []
         self._stages.append(stage)
         for command in commands:
-            stage.append(await self._spawn(command))
+            process = await self._spawn(command)
+            stage.append(process)  # at once: what was spawned is stopped even if the next fails
+        return stage
+
+    async def start(self, *commands: Command) -> None:
+        """Start a stage: all at once, done when all are ready. LaunchError when one is not."""
+        stage = await self._spawn_stage(commands)
         waits = [asyncio.create_task(process.wait_ready()) for process in stage]
         try:
             await asyncio.gather(*waits)
@@ -260,10 +266,7 @@ class Supervisor:
 
     async def run(self, *commands: Command) -> None:
         """Run commands to their end, side by side; ProcessDied when one fails."""
-        stage: list[Process] = []
-        self._stages.append(stage)
-        for command in commands:
-            stage.append(await self._spawn(command))
+        stage = await self._spawn_stage(commands)
         for process in stage:
             if await process.wait() != 0:
                 raise process.died()
@@ -294,7 +297,7 @@ class Supervisor:
                     child.terminate()
                 try:
                     await asyncio.wait_for(child.wait(), timeout=20.0)
-                except asyncio.TimeoutError:
+                except TimeoutError:
                     with contextlib.suppress(ProcessLookupError):
                         child.kill()
                     await child.wait()

@@ -158,7 +158,7 @@ def postgres(files: PostgresFiles, port: int, *, durable: bool) -> Command:
         ],
         cwd=files.data,
         ready=accepts_postgres(files.programs / "pg_isready", port),
-        stop_signal=signal.SIGINT,
+        stop_signal=signal.SIGINT if durable else signal.SIGQUIT,
         death_signal=signal.SIGQUIT,
         grace_seconds=20.0,
         user=files.user,
@@ -188,7 +188,7 @@ async def ensure_database(
     )
 
 
-def s3(folder: StateFolder, ports: Ports, secrets: Secrets) -> Command:
+def s3(folder: StateFolder, ports: Ports, secrets: Secrets, *, durable: bool) -> Command:
     """SeaweedFS behind its S3 gateway; buckets are made by `ensure_buckets`, never by an upload."""
     config = folder.path / "s3.json"
     config.touch(mode=0o600)
@@ -199,7 +199,14 @@ def s3(folder: StateFolder, ports: Ports, secrets: Secrets) -> Command:
     return Command(
         name="s3",
         argv=[
-            *(weed, "mini", f"-dir={folder.s3}", f"-ip={HOST}", f"-ip.bind={HOST}"),
+            *(
+                weed,
+                "-logtostderr=true",
+                "mini",
+                f"-dir={folder.s3}",
+                f"-ip={HOST}",
+                f"-ip.bind={HOST}",
+            ),
             *(f"-s3.port={ports.s3}", f"-s3.port.grpc={ports.s3_grpc}", f"-s3.config={config}"),
             *(f"-master.port={ports.s3_master}", f"-master.port.grpc={ports.s3_master_grpc}"),
             *(f"-volume.port={ports.s3_volume}", f"-volume.port.grpc={ports.s3_volume_grpc}"),
@@ -209,11 +216,18 @@ def s3(folder: StateFolder, ports: Ports, secrets: Secrets) -> Command:
             *("-s3.autoCreateBucket=false", "-master.telemetry=false"),
             *("-volume.preStopSeconds=0", "-master.volumeSizeLimitMB=256"),
         ],
-        environment={"TMPDIR": str(folder.s3)},
         cwd=folder.s3,
         ready=answers(ports.s3, "/healthz", 200),
+        stop_signal=signal.SIGTERM if durable else signal.SIGKILL,
         grace_seconds=10.0,
     )
+
+
+def remove_sockets(ports: Ports) -> None:
+    """Remove the socket files that SeaweedFS leaves in /tmp, whatever TMPDIR says."""
+    for port in ports.by_name().values():
+        for socket in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):  # noqa: S108
+            socket.unlink(missing_ok=True)
 
 
 def sqs(folder: StateFolder, ports: Ports) -> Command:

@@ -37,10 +37,12 @@ class Environment(NamedTuple):
 
     @property
     def path(self) -> Path:
+        """The environment's folder."""
         return ROOT / self.folder
 
     @property
     def python(self) -> Path:
+        """The environment's interpreter."""
         return self.path / "bin" / "python"
 
     def wanted(self) -> str:
@@ -51,12 +53,14 @@ class Environment(NamedTuple):
         return digest.hexdigest()
 
     def is_current(self) -> bool:
+        """Whether what is installed is what the locks say."""
         stamp = self.path / _STAMP
         return (
             self.python.exists() and stamp.exists() and stamp.read_text().strip() == self.wanted()
         )
 
     def mark_current(self) -> None:
+        """Remember that what is installed is what the locks say."""
         (self.path / _STAMP).write_text(self.wanted() + "\n")
 
 
@@ -108,7 +112,9 @@ def _bootstrap_uv(uv_variables: dict[str, str]) -> Path:
     uv = MAIN.path / "bin" / "uv"
     pin = (ROOT / "requirements" / "uv.in").read_text().split("uv==")[1].split()[0]
     if uv.exists():
-        version = subprocess.run([str(uv), "--version"], capture_output=True, text=True).stdout
+        version = subprocess.run(
+            [str(uv), "--version"], check=False, capture_output=True, text=True
+        ).stdout
         if version.split()[1:2] == [pin]:
             return uv
     lock = str(ROOT / "requirements" / "uv.txt")

@@ -46,7 +46,7 @@ class StopReason(StrEnum):
     DRAINING = "draining"
 
 
-class JobStopped(Exception):  # noqa: N818 - a control signal, not an error of the job
+class JobStopped(Exception):
     """The attempt must end now; the runner knows what to write for each reason."""
 
     def __init__(self, reason: StopReason) -> None:

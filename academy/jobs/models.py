@@ -1,5 +1,6 @@
 """Rows of the job core. The rules that two processes could break live in the database: see
-``migrations/0002_rules.py`` for the transition trigger and the append-only event log."""
+``migrations/0002_rules.py`` for the transition trigger and the append-only event log.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from academy.jobs.states import TERMINAL, JobState, Outcome
 from academy.tenants.scoping import TenantScopedModel
 
 
-def _choices(values: type[JobState] | type[Outcome]) -> list[tuple[str, str]]:
+def _choices(values: type[JobState | Outcome]) -> list[tuple[str, str]]:
     return [(value.value, value.value) for value in values]
 
 

@@ -22,7 +22,8 @@ GRACE: Final = timedelta(hours=1)
 
 def sweep(*, grace: timedelta = GRACE, limit: int = 200) -> int:
     """Empty the prefixes of attempts that ended without success before the grace; returns how many
-    objects were deleted. A prefix that cannot be emptied now is tried again next time."""
+    objects were deleted. A prefix that cannot be emptied now is tried again next time.
+    """
     deleted = 0
     for attempt in _unswept(grace)[:limit]:
         spec = kinds.find(attempt.job.kind)

@@ -1,0 +1,204 @@
+"""The relay: the only sender of messages, and the platform's housekeeper.
+
+``python -m tasks.relay``. It waits for LISTEN/NOTIFY (and looks by itself every
+``RELAY_POLL_SECONDS``), publishes what admission picks, and runs the registered sweeps. Any number
+of copies may run: advisory locks share out the queues and the sweeps among them.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from collections.abc import Sequence
+from typing import Any, Final
+from uuid import UUID
+
+import django
+import psycopg
+from django.conf import settings
+from django.db import connection
+
+from academy.core import clock, sweeps
+from academy.jobs import admission
+from tasks import queues
+from tasks.app import app
+from tasks.transport import PartialPublishError
+
+logger = logging.getLogger("tasks.relay")
+
+CHANNEL: Final = "academy_due"
+BATCH: Final = 100
+ERROR_PAUSE: Final = 1.0
+"""Seconds before the relay tries again when the database or the broker is away."""
+
+
+class Publisher:
+    """Sends due rows as thin messages, ten to a request, in the tenant's message group."""
+
+    def __init__(self) -> None:
+        self._producer: Any = None
+
+    def publish(self, queue: queues.Queue, due: Sequence[admission.Due]) -> list[UUID]:
+        """Send and return the ids that the broker confirmed; never raises for a broker's error."""
+        ids = {f"{row.id}-v{row.version}": row.id for row in due}
+        try:
+            producer = self._connected()
+            with producer.batch(max_size=BATCH):
+                for row, task_id in zip(due, ids, strict=True):
+                    self._send(producer, queue, row, task_id)
+        except PartialPublishError as error:
+            # An unconfirmed message may have arrived: its row is published again, the claim sorts
+            # the copies out.
+            logger.warning("%s: %s", queue.name, error)
+            for failed in error.failed:
+                ids.pop(failed.task_id or "", None)
+        except Exception as error:
+            logger.warning("%s: nothing published (%s)", queue.name, type(error).__name__)
+            self.close()
+            return []
+        return list(ids.values())
+
+    def _send(self, producer: Any, queue: queues.Queue, row: admission.Due, task_id: str) -> None:
+        message = app.amqp.as_task_v2(
+            task_id,
+            queue.task,
+            kwargs={"job": str(row.id), "version": row.version},
+            shadow=row.kind,
+            argsrepr="()",
+            kwargsrepr="(redacted)",
+            ignore_result=True,
+        )
+        producer.publish(
+            message.body,
+            routing_key=queue.name,
+            exchange="",
+            headers=message.headers,
+            serializer="json",
+            MessageGroupId=str(row.tenant_id),
+            **message.properties,
+        )
+
+    def _connected(self) -> Any:
+        if self._producer is None:
+            self._producer = app.amqp.Producer(app.connection_for_write(), auto_declare=False)
+        return self._producer
+
+    def close(self) -> None:
+        """Drop the broker connection; the next publish opens another."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            try:
+                producer.connection.release()
+            except Exception as error:
+                logger.info("closing the broker connection: %s", type(error).__name__)
+
+
+class Relay:
+    """One relay process: the main thread publishes, a second one sweeps."""
+
+    def __init__(self) -> None:
+        self._rows = {row.name: row for row in queues.table()}
+        self._publisher = Publisher()
+        self._stopping = threading.Event()
+        self._sweeper = threading.Thread(target=self._sweep, name="sweeper", daemon=True)
+
+    def stop(self, *_: object) -> None:
+        """End after the present round; safe in a signal handler."""
+        self._stopping.set()
+
+    def run(self) -> None:
+        """Publish until told to stop; every failure of a part is logged and outlived."""
+        self._sweeper.start()
+        logger.info("relay up: %s", ", ".join(self._rows))
+        while not self._stopping.is_set():
+            try:
+                with _listener() as listener:
+                    self._publish_while_listening(listener)
+            except Exception as error:
+                logger.warning("relay pauses: %s: %s", type(error).__name__, error)
+                connection.close()
+                self._stopping.wait(ERROR_PAUSE)
+        self._publisher.close()
+        self._sweeper.join(timeout=5)
+        logger.info("relay down")
+
+    def _publish_while_listening(self, listener: psycopg.Connection[Any]) -> None:
+        woken = set(self._rows)
+        polled_at = clock.monotonic()
+        while not self._stopping.is_set():
+            for name in woken & self._rows.keys():
+                self.publish(self._rows[name])
+            pause = settings.RELAY_POLL_SECONDS - (clock.monotonic() - polled_at)
+            if pause <= 0:
+                admission.promote_retries()
+                polled_at = clock.monotonic()
+                woken = set(self._rows)
+                pause = 0
+            else:
+                woken = set()
+            woken |= {n.payload for n in listener.notifies(timeout=pause, stop_after=1)}
+
+    def publish(self, row: queues.Queue) -> int:
+        """Publish all that may be published on one queue now; returns how many."""
+        total = 0
+        while not self._stopping.is_set():
+            count = admission.publish_due(
+                row.name,
+                window=row.publish_window,
+                limit=BATCH,
+                publish=lambda due: self._publisher.publish(row, due),
+            )
+            total += count or 0
+            if not count:
+                break
+        return total
+
+    def _sweep(self) -> None:
+        due_at = {sweep.name: 0.0 for sweep in sweeps.registered()}
+        while not self._stopping.wait(0.2):
+            for sweep in sweeps.registered():
+                if clock.monotonic() < due_at[sweep.name]:
+                    continue
+                due_at[sweep.name] = clock.monotonic() + sweep.every_seconds
+                try:
+                    run_sweep(sweep)
+                except Exception as error:
+                    logger.warning("sweep %s failed: %s", sweep.name, type(error).__name__)
+                    connection.close()
+
+
+def run_sweep(sweep: sweeps.Sweep) -> int | None:
+    """Run a sweep unless another relay is at it (None); returns how much it changed."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 3))", [sweep.name])
+        if not cursor.fetchone()[0]:
+            return None
+    try:
+        return sweep.run()
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 3))", [sweep.name])
+
+
+def _listener() -> psycopg.Connection[Any]:
+    """A connection of its own that listens; it notices a dead server within seconds."""
+    parameters = connection.get_connection_params()
+    for name in ("cursor_factory", "context", "pool", "prepare_threshold"):
+        parameters.pop(name, None)
+    listener = psycopg.connect(autocommit=True, **parameters)
+    listener.execute(f"LISTEN {CHANNEL}")
+    return listener
+
+
+def main() -> None:
+    """Entry point; SIGTERM and SIGINT end it in order."""
+    django.setup()
+    relay = Relay()
+    signal.signal(signal.SIGTERM, relay.stop)
+    signal.signal(signal.SIGINT, relay.stop)
+    relay.run()
+
+
+if __name__ == "__main__":
+    main()

@@ -221,6 +221,16 @@ def wait_seconds(environ: Mapping[str, str] = os.environ) -> int:
     return wait
 
 
+def finish_seconds(environ: Mapping[str, str] = os.environ) -> int:
+    """How long a worker that is told to stop may go on with what it holds.
+
+    After that it gives the job back (``WORKER_FINISH_SECONDS``, 30 where unset).
+    """
+    seconds = _whole(environ, "WORKER_FINISH_SECONDS", 30, 0, MAX_INVISIBLE_SECONDS)
+    assert seconds is not None
+    return seconds
+
+
 def client_options(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     """Keyword arguments of a boto3 SQS client: region, and the endpoint where one is set.
 

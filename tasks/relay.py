@@ -53,7 +53,7 @@ class Publisher:
             logger.warning("%s: %s", queue.name, error)
             for failed in error.failed:
                 ids.pop(failed.task_id or "", None)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - rows stay queued, whatever the broker did
             logger.warning("%s: nothing published (%s)", queue.name, type(error).__name__)
             self.close()
             return []
@@ -90,7 +90,7 @@ class Publisher:
         if producer is not None:
             try:
                 producer.connection.release()
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - it is being thrown away
                 logger.info("closing the broker connection: %s", type(error).__name__)
 
 
@@ -115,7 +115,7 @@ class Relay:
             try:
                 with _listener() as listener:
                     self._publish_while_listening(listener)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - database or broker: outlived
                 logger.warning("relay pauses: %s: %s", type(error).__name__, error)
                 connection.close()
                 self._stopping.wait(ERROR_PAUSE)
@@ -163,7 +163,7 @@ class Relay:
                 due_at[sweep.name] = clock.monotonic() + sweep.every_seconds
                 try:
                     run_sweep(sweep)
-                except Exception as error:
+                except Exception as error:  # noqa: BLE001 - one sweep must not end the others
                     logger.warning("sweep %s failed: %s", sweep.name, type(error).__name__)
                     connection.close()
 

@@ -6,6 +6,7 @@ time. Without the variable a point costs one dictionary look-up.
 
 import os
 import signal
+from itertools import count
 from typing import Final
 
 VARIABLE: Final = "ACADEMY_CRASH_POINT"
@@ -29,15 +30,12 @@ POINTS: Final = (
 )
 
 _armed = os.environ.get(VARIABLE, "")
-_name, _, _count = _armed.partition(":")
-_left = int(_count or 1)
+_name, _, _nth = _armed.partition(":")
+_passes = count(1)
+_fatal_pass = int(_nth or 1)
 
 
 def crash_point(name: str) -> None:
     """Die here if the environment says so."""
-    global _left
-    if not _armed or name != _name:
-        return
-    _left -= 1
-    if _left <= 0:
+    if _armed and name == _name and next(_passes) >= _fatal_pass:
         os.kill(os.getpid(), signal.SIGKILL)

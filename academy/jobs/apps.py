@@ -3,11 +3,14 @@ from django.conf import settings
 
 
 class JobsConfig(AppConfig):
+    """The job core as a Django app."""
+
     name = "academy.jobs"
     label = "jobs"
     verbose_name = "Jobs"
 
     def ready(self) -> None:
+        """Register the core's kinds and sweeps, once models can be imported."""
         from academy.core import sweeps
         from academy.jobs import failures, idempotency, kinds_system, outputs, reap  # noqa: F401
 

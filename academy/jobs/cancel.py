@@ -1,5 +1,6 @@
-"""Cancel: at once where nobody works on the job, by a flag that the heartbeat reads where somebody
-does (within 5 s).
+"""Cancel: at once where nobody works on the job, by a flag where somebody does.
+
+The heartbeat of the worker reads the flag, so a running job ends within 5 s.
 """
 
 from __future__ import annotations

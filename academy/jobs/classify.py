@@ -58,18 +58,22 @@ def classify(error: BaseException) -> Transient | Permanent | Poison:
             return kind(error.code, error.params)
         case ValidationError():
             return Permanent("params_invalid", {"fields": field_errors(error)})
-        case MemoryError():
-            return Transient("out_of_memory")
+    return _of_library(error)
+
+
+def _of_library(error: BaseException) -> Transient | Permanent | Poison:
+    match error:
         case OSError() if error.errno in _DISK:
             return Transient("disk_full")
+        case MemoryError():
+            return Transient("out_of_memory")
         case OperationalError() | InterfaceError():
             return Transient("service_unavailable")
         case DataError():
             return Permanent("handler_output_invalid")
         case ConnectionError() | TimeoutError():
             return Transient("network_error")
-        case _:
-            return Poison("handler_error", {"type": type(error).__name__})
+    return Poison("handler_error", {"type": type(error).__name__})
 
 
 def field_errors(error: ValidationError) -> list[dict[str, str]]:

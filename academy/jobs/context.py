@@ -71,7 +71,9 @@ class ChildResult:
 class Handler(Protocol):
     """A plain function that does the work of one kind."""
 
-    def __call__(self, context: JobContext[Any], /) -> Done | FanOut: ...
+    def __call__(self, context: JobContext[Any], /) -> Done | FanOut:
+        """Do one phase of the work."""
+        ...
 
 
 class JobContext(Generic[P]):

@@ -40,6 +40,8 @@ class PoisonError(JobError):
 
 
 class StopReason(StrEnum):
+    """Why an attempt must end before its work does."""
+
     CANCELLED = "cancelled"
     LEASE_LOST = "lease_lost"
     TIMEOUT = "timeout"

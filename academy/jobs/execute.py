@@ -59,7 +59,7 @@ def execute(
     try:
         claimed = patiently(lambda: lease.claim(job_id, version, worker=worker, delivery=delivery))
     except (OperationalError, InterfaceError):
-        logger.error("no database for %s s: the delivery goes back", DATABASE_PATIENCE)
+        logger.exception("no database for %s s: the delivery goes back", DATABASE_PATIENCE)
         return Verdict.RELEASE
     if isinstance(claimed, Refusal):
         return _refused(job_id, claimed)
@@ -103,7 +103,7 @@ def _run(claim: Claim, keeper: LeaseKeeper) -> None:
                 crash_point("handler.after")
             settlement = _settlement(context, outcome)
             fan_out = outcome if isinstance(outcome, FanOut) else None
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever a handler raises is classified
             settlement = failure_settlement(claim, spec, held, error)
         except BaseException:
             # The worker itself is told to end: give the job back before it does.
@@ -116,7 +116,7 @@ def _run(claim: Claim, keeper: LeaseKeeper) -> None:
         crash_point("settle.before")
         try:
             finish(claim, settlement, fan_out)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - a hook or an unstorable result
             log.warning("settling failed: %s", type(error).__name__)
             settlement = failure_settlement(claim, spec, held, error)
             if settlement is not None:
@@ -217,7 +217,7 @@ def finish(claim: Claim, settlement: Settlement, fan_out: FanOut | None = None) 
         logger.warning("attempt %s of job %s was fenced off", claim.attempt, claim.job_id)
         return
     except (OperationalError, InterfaceError):
-        logger.error("job %s could not be settled; its lease will run out", claim.job_id)
+        logger.exception("job %s could not be settled; its lease will run out", claim.job_id)
         return
     if claim.parent_id is not None and settlement.state in TERMINAL:
         patiently(lambda: flow.join(claim.parent_id))  # type: ignore[arg-type]

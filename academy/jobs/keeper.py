@@ -39,6 +39,7 @@ class Held:
         self._callbacks: list[Callable[[], None]] = []
 
     def report(self, progress: lease.Progress) -> None:
+        """Remember the latest progress for the next heartbeat."""
         with self._lock:
             self._progress = progress
 
@@ -65,6 +66,7 @@ class Held:
 
     @contextmanager
     def on_stop(self, callback: Callable[[], None]) -> Iterator[None]:
+        """Have ``callback`` called when the attempt must end, while the block runs."""
         with self._lock:
             stopped = self.stop_reason is not None
             if not stopped:

@@ -53,6 +53,7 @@ class KindSpec(Generic[P]):
     on_ended: Callable[[Job], None] | None = None
 
     def load_handler(self) -> Handler:
+        """Import the handler; workers only."""
         module, _, name = self.handler.partition(":")
         handler: Handler = getattr(importlib.import_module(module), name)
         return handler
@@ -66,6 +67,7 @@ _kinds: dict[str, KindSpec[Any]] = {}
 
 
 def register(spec: KindSpec[Any]) -> KindSpec[Any]:
+    """Add a kind; ValueError when another kind has its name."""
     if _kinds.get(spec.name, spec) != spec:
         raise ValueError(f"job kind {spec.name!r} is registered twice")
     _kinds[spec.name] = spec
@@ -73,6 +75,7 @@ def register(spec: KindSpec[Any]) -> KindSpec[Any]:
 
 
 def find(name: str) -> KindSpec[Any] | None:
+    """The registered kind, or None where this process does not know it."""
     return _kinds.get(name)
 
 
@@ -82,6 +85,7 @@ def get(name: str) -> KindSpec[Any]:
 
 
 def all_kinds() -> Iterator[KindSpec[Any]]:
+    """Every registered kind, by name."""
     yield from sorted(_kinds.values(), key=lambda spec: spec.name)
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -69,7 +68,8 @@ WITH claimed AS (
     UPDATE job SET
         state = 'running', attempt = attempt + 1,
         losses = losses + (state = 'running')::int,
-        lease_until = clock_timestamp() + %(lease)s, lease_owner = %(worker)s,
+        lease_until = clock_timestamp() + make_interval(secs => %(lease)s),
+        lease_owner = %(worker)s,
         started_at = COALESCE(started_at, clock_timestamp()), step = '', eta_seconds = NULL
     WHERE id = %(job)s AND version = %(version)s
       AND kind || ':' || kind_version = ANY(%(known)s)
@@ -109,13 +109,14 @@ def claim(job_id: UUID, version: int, *, worker: Worker, delivery: Delivery) -> 
                 "host_kind": worker.host_kind,
                 "message_id": delivery.message_id,
                 "receive_count": delivery.receive_count,
-                "lease": lease_duration(),
+                "lease": settings.JOB_LEASE_SECONDS,
                 "max_losses": settings.JOB_MAX_LOSSES,
             },
         )
         row = cursor.fetchone()
         if row is not None:
-            return Claim(*row[:7], _load(row[7]), _load(row[8]), *row[9:])
+            *plain, params, checkpoint, parent_id = row
+            return Claim(*plain, _load(params), _load(checkpoint), parent_id)
         cursor.execute(_WHY_NOT, {"job": job_id, "known": known})
         row = cursor.fetchone()
     if row is None:
@@ -125,6 +126,8 @@ def claim(job_id: UUID, version: int, *, worker: Worker, delivery: Delivery) -> 
 
 @dataclass(frozen=True)
 class Progress:
+    """What a handler last said: ``percent`` 0..100 of the whole job."""
+
     step: str
     percent: float
     eta_seconds: float | None
@@ -141,7 +144,7 @@ class Beat:
 
 _RENEW = """
 UPDATE job SET
-    lease_until = clock_timestamp() + %s,
+    lease_until = clock_timestamp() + make_interval(secs => %s),
     step = COALESCE(beat.step, job.step),
     percent = GREATEST(job.percent, COALESCE(beat.percent, job.percent)),
     eta_seconds = CASE WHEN beat.step IS NULL THEN job.eta_seconds ELSE beat.eta END
@@ -162,7 +165,7 @@ def renew(beats: Sequence[Beat], cursor: Any) -> dict[tuple[UUID, int], bool]:
     cursor.execute(
         _RENEW,
         [
-            lease_duration(),
+            settings.JOB_LEASE_SECONDS,
             [beat.job_id for beat in beats],
             [beat.attempt for beat in beats],
             [p.step if p else None for p in progress],
@@ -259,10 +262,6 @@ def save_checkpoint(claim: Claim, data: Mapping[str, Any]) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(_CHECKPOINT, [json.dumps(dict(data)), claim.job_id, claim.attempt])
         return cursor.fetchone() is not None
-
-
-def lease_duration() -> timedelta:
-    return timedelta(seconds=settings.JOB_LEASE_SECONDS)
 
 
 def _load(value: Any) -> dict[str, Any]:

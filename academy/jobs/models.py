@@ -1,5 +1,7 @@
-"""Rows of the job core. The rules that two processes could break live in the database: see
-``migrations/0002_rules.py`` for the transition trigger and the append-only event log.
+"""Rows of the job core.
+
+The rules that two processes could break live in the database: see ``migrations/0002_rules.py`` for
+the transition trigger and the append-only event log.
 """
 
 from __future__ import annotations
@@ -206,6 +208,8 @@ class IdempotencyKey(TenantScopedModel):
 
 
 class EffectState(models.TextChoices):
+    """Planned, then sending; then sent or failed for good, or unknown until asked."""
+
     PLANNED = "planned"
     SENDING = "sending"
     SENT = "sent"

@@ -6,6 +6,8 @@ import logging
 from datetime import timedelta
 from typing import Final
 
+from django.db.models import QuerySet
+
 from academy.core import clock
 from academy.core.errors import AppError
 from academy.core.storage import Bucket, store
@@ -21,8 +23,9 @@ GRACE: Final = timedelta(hours=1)
 
 
 def sweep(*, grace: timedelta = GRACE, limit: int = 200) -> int:
-    """Empty the prefixes of attempts that ended without success before the grace; returns how many
-    objects were deleted. A prefix that cannot be emptied now is tried again next time.
+    """Empty the prefixes of attempts that ended without success before the grace.
+
+    Returns how many objects were deleted. A prefix that cannot be emptied now is tried again.
     """
     deleted = 0
     for attempt in _unswept(grace)[:limit]:
@@ -41,7 +44,7 @@ def sweep(*, grace: timedelta = GRACE, limit: int = 200) -> int:
     return deleted
 
 
-def _unswept(grace: timedelta):  # type: ignore[no-untyped-def]
+def _unswept(grace: timedelta) -> QuerySet[JobAttempt]:
     kept = [Outcome.SUCCEEDED.value, Outcome.WAITING.value]
     ended = JobAttempt.objects.filter(swept_at__isnull=True, ended_at__lt=clock.now() - grace)
     return ended.exclude(outcome__in=kept).select_related("job").order_by("ended_at")

@@ -1,5 +1,7 @@
-"""Run something again. A row that has ended never changes: a replay is a new job that names the
-old one, so that the history of both stays true.
+"""Run something again.
+
+A row that has ended never changes: a replay is a new job that names the old one, so that the
+history of both stays true.
 """
 
 from __future__ import annotations

@@ -46,6 +46,7 @@ def job_events(*, job: Job, after: int = 0, limit: int = 200) -> list[JobEvent]:
 
 
 def job_attempts(*, job: Job) -> list[JobAttempt]:
+    """All attempts of a job, oldest first."""
     return list(JobAttempt.objects.filter(job=job).order_by("number"))
 
 

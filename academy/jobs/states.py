@@ -5,10 +5,13 @@ trigger refuses every other step; a test holds the two together.
 """
 
 from enum import StrEnum
+from itertools import pairwise
 from typing import Final
 
 
 class JobState(StrEnum):
+    """Where a job is in its life."""
+
     QUEUED = "queued"
     """Due, or due at ``not_before``; the relay will publish it."""
     PUBLISHED = "published"
@@ -71,11 +74,12 @@ REPLAYABLE: Final = TERMINAL - {_S.SUCCEEDED}
 
 
 def is_legal(before: JobState, after: JobState) -> bool:
+    """Whether the table has this step."""
     return after in TRANSITIONS[before]
 
 
 def is_legal_path(path: list[JobState]) -> bool:
     """True when ``path`` starts with ``queued`` and every step of it is legal."""
     return path[:1] == [JobState.QUEUED] and all(
-        is_legal(before, after) for before, after in zip(path, path[1:], strict=False)
+        is_legal(before, after) for before, after in pairwise(path)
     )

@@ -20,7 +20,13 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--detach", action="store_true", help="return once everything is ready")
     names.add_parser("down", help="stop what `up` started")
     names.add_parser("status", help="what is running, and where")
-    names.add_parser("services", help="only PostgreSQL, S3 and SQS on free ports; prints variables")
+
+    services = names.add_parser(
+        "services", help="a throw-away copy on free ports; prints variables"
+    )
+    services.add_argument("--platform", action="store_true", help="with the platform's processes")
+    services.add_argument("--restart", action="store_true", help="start a child that dies again")
+    services.add_argument("--json", action="store_true", help="one JSON line instead of exports")
 
     run = names.add_parser("run", help="run a command beside a throw-away copy on free ports")
     kind = run.add_mutually_exclusive_group()
@@ -46,7 +52,11 @@ def _dispatch(options: argparse.Namespace) -> int:
         case "status":
             return commands.status()
         case "services":
-            return asyncio.run(commands.services_only())
+            return asyncio.run(
+                commands.serve(
+                    whole=options.platform, restart=options.restart, as_json=options.json
+                )
+            )
         case "manage":
             return commands.manage(options.argv)
         case "demo":

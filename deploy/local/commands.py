@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import shlex
 import shutil
@@ -15,6 +16,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from deploy.local import ports as port_numbers
 from deploy.local.environment import environment, urls
@@ -79,13 +81,17 @@ def _forget_old_logs(folder: StateFolder) -> None:
             log.unlink()
 
 
-def _announce(platform: Platform) -> None:
-    found = urls(platform.ports)
+def _facts(platform: Platform) -> dict[str, Any]:
     processes = {item.command.name: item.pid for item in platform.supervisor.processes}
+    return {"urls": urls(platform.ports), "processes": processes}
+
+
+def _announce(platform: Platform) -> None:
+    facts = _facts(platform)
     login = platform.environment["FLOWER_BASIC_AUTH"]
-    platform.folder.publish({"pid": os.getpid(), "urls": found, "processes": processes})
+    platform.folder.publish(facts)
     print("\nThe platform is up:")
-    for name, url in found.items():
+    for name, url in facts["urls"].items():
         print(f"  {name:<9} {url}" + (f"  (login {login})" if name == "Flower" else ""))
     print(
         f"  data and logs in {platform.folder.path}; stop with Ctrl-C or: make down\n", flush=True
@@ -212,15 +218,18 @@ async def run(argv: Sequence[str], *, whole: bool, restart: bool, keep: bool) ->
     return result if result >= 0 else 128 - result
 
 
-async def services_only() -> int:
-    """PostgreSQL, S3 and SQS until told to stop; their variables, ready to be sourced."""
+async def serve(*, whole: bool, restart: bool, as_json: bool) -> int:
+    """A throw-away copy until told to stop; prints its variables once everything is ready."""
     stop = asyncio.Event()
-    async with _throw_away(stop, restart=False, keep=False) as platform:
+    async with _throw_away(stop, restart=restart, keep=False) as platform:
 
         async def work() -> None:
-            await platform.start_services()
-            for name, value in platform.environment.items():
-                print(f"export {name}={shlex.quote(value)}")
+            await (platform.start() if whole else platform.start_services())
+            if as_json:
+                print(json.dumps(_facts(platform) | {"environment": platform.environment}))
+            else:
+                for name, value in platform.environment.items():
+                    print(f"export {name}={shlex.quote(value)}")
             sys.stdout.flush()
             await platform.supervisor.watch()
 

@@ -99,7 +99,7 @@ class Platform:
         return Command(
             name=name,
             argv=[sys.executable, *arguments],
-            environment=self.environment,
+            environment={**self.environment, "ACADEMY_PROCESS": name},
             cwd=ROOT,
             grace_seconds=grace,
         )
@@ -123,7 +123,7 @@ class Platform:
             ],
             environment=self.environment,
             cwd=ROOT,
-            ready=answers(self.ports.api, "/healthz", 200),
+            ready=answers(self.ports.api, "/"),
             grace_seconds=15.0,
         )
 

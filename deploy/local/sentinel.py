@@ -51,6 +51,11 @@ def _session(pid: str) -> int:
     return 0 if state == "Z" else int(session)
 
 
+def is_running(pid: int) -> bool:
+    """Whether a process is alive; one that only waits to be reaped is not."""
+    return _session(str(pid)) != 0
+
+
 def members(mark: str, sessions: set[int]) -> list[int]:
     """Live processes that carry the mark or belong to one of the sessions, this one excepted."""
     own = os.getpid()
@@ -61,7 +66,7 @@ def members(mark: str, sessions: set[int]) -> list[int]:
         session = _session(entry.name)
         if session and (session in sessions or _is_marked(entry.name, mark)):
             found.append(int(entry.name))
-    return found
+    return sorted(found)
 
 
 def sweep(mark: str, sessions: set[int], seconds: float = 5.0) -> int:

@@ -44,13 +44,6 @@ register(
         retryable=True,
     ),
     Entry(
-        "tenant_inactive", 403,
-        "학원 계정이 중지되어 있습니다.",
-        "The academy's account is suspended.",
-        "운영자에게 문의해 주세요.",
-        "Contact support.",
-    ),
-    Entry(
         "idempotency_key_reused", 422,
         "같은 Idempotency-Key가 다른 요청에 이미 쓰였습니다.",
         "This Idempotency-Key was already used for a different request.",

@@ -1,0 +1,13 @@
+from django.apps import AppConfig
+
+
+class TestKindsConfig(AppConfig):
+    name = "tests.support.kinds"
+    label = "test_kinds"
+    verbose_name = "Test kinds"
+
+    def ready(self) -> None:
+        # Kinds need the models, which are not there when this module is imported.
+        from tests.support.kinds import registry  # noqa: PLC0415
+
+        registry.register()

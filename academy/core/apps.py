@@ -4,6 +4,8 @@ from django.apps import AppConfig
 
 
 class CoreConfig(AppConfig):
+    """Registers the core's commands and system checks."""
+
     name = "academy.core"
     label = "core"
     verbose_name = "Core"

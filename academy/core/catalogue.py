@@ -189,6 +189,20 @@ register(
         "Accept application/json.",
     ),
     Entry(
+        "not_authenticated", 401,
+        "로그인이 필요하거나 인증 정보가 올바르지 않습니다.",
+        "Credentials are missing or not valid.",
+        "API 키나 로그인 토큰을 확인해 주세요.",
+        "Check the API key or sign in again.",
+    ),
+    Entry(
+        "forbidden", 403,
+        "이 작업을 할 권한이 없습니다.",
+        "You may not do this.",
+        "필요한 권한(scope)을 학원 관리자에게 요청해 주세요.",
+        "Ask the academy's owner for the scope it needs.",
+    ),
+    Entry(
         "not_found", 404,
         "찾을 수 없습니다.",
         "There is nothing here.",

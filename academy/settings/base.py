@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from academy.core.logs import logging_config
 from academy.settings.env import DatabaseEnvironment, Environment, ObjectStoreEnvironment
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
@@ -112,7 +113,7 @@ def storages(objects: ObjectStoreEnvironment, *, static_backend: str) -> dict[st
     return result
 
 
-def common(env: Environment, *, process: str) -> dict[str, Any]:
+def common(env: Environment) -> dict[str, Any]:
     """Every setting that follows from the environment alone."""
     return {
         "SECRET_KEY": env.secret_key,
@@ -122,7 +123,8 @@ def common(env: Environment, *, process: str) -> dict[str, Any]:
         "CORS_ORIGINS": env.cors_origins,
         "CSRF_TRUSTED_ORIGINS": [env.public_base_url],
         "TRUSTED_PROXIES": env.trusted_proxies,
-        "DATABASES": databases(env.database, application_name=f"academy-{process}"),
+        "DATABASES": databases(env.database, application_name=f"academy-{env.process}"),
+        "LOGGING": logging_config(log_format=env.log_format, level=env.log_level),
         "AWS_REGION": env.aws_region,
         "SQS_ENDPOINT_URL": env.sqs_endpoint_url,
         "R2_PUBLIC_ENDPOINT_URL": env.objects.public_endpoint_url,
@@ -162,7 +164,11 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "academy.core.http.middleware.RequestContextMiddleware",
+    "academy.core.http.middleware.RequestLimitsMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "academy.core.http.middleware.ContentSecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -197,8 +203,69 @@ TIME_ZONE = "Asia/Seoul"
 USE_TZ = True
 USE_I18N = True
 
+# Requests hold JSON or a form of the admin; files go to the object store, never through here.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
+
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 12 * 3600
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "academy.core.http.problems.csrf_failure"
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "academy.tenants.authentication.ApiKeyAuthentication",
+        "academy.tenants.authentication.TokenAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["academy.tenants.permissions.HasScope"],
+    "DEFAULT_PARSER_CLASSES": ["academy.core.http.parsers.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "academy.core.http.openapi.ApiSchema",
+    # Pages are asked for where they are wanted: a default once cut internal lists off at 20 rows.
+    "DEFAULT_PAGINATION_CLASS": None,
+    # OPTIONS would describe serializers to anybody; the OpenAPI document does it better.
+    "DEFAULT_METADATA_CLASS": None,
+    "EXCEPTION_HANDLER": "academy.core.http.problems.exception_handler",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+    "UNICODE_JSON": True,
+}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "academy",
+    "DESCRIPTION": (
+        "The task platform of private academies: upload a file, submit a job, follow it, fetch "
+        "what came out.\n\n"
+        "Machines authenticate with an API key, people with a token from `POST /auth/token`; both "
+        "go into `Authorization: Bearer …`. Times are UTC. Fields that an operation does not have "
+        "are refused. Every error has the same body; branch on `error.code`."
+    ),
+    "VERSION": "1",
+    "SERVERS": [{"url": "/", "description": "This server"}],
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_AUTHENTICATION": [],
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "ENUM_NAME_OVERRIDES": {
+        "JobState": "academy.jobs.api.serializers.STATES",
+        "QueueName": "academy.jobs.api.serializers.QUEUES",
+    },
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"persistAuthorization": True, "displayRequestDuration": True},
+    "REDOC_DIST": "SIDECAR",
+}
+
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "var" / "static"
+STATIC_ROOT = BASE_DIR / "staticfiles"
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}

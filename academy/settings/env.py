@@ -27,6 +27,10 @@ _MISSING = object()
 _BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]\Z")
 _HOST_NAME = re.compile(r"\.?[A-Za-z0-9*]([A-Za-z0-9.-]*[A-Za-z0-9])?\Z|\[[0-9A-Fa-f:]+\]\Z")
 
+PROCESSES = ("api", "worker", "relay", "command")
+#: Threads of the API share this many connections, unless DATABASE_POOL_SIZE says otherwise.
+API_POOL_SIZE = 8
+
 BUCKET_VARIABLES = {
     "ai": ("R2_AI_BUCKET", "academy-ai"),
     "video": ("R2_VIDEO_BUCKET", "academy-video"),
@@ -112,6 +116,7 @@ class Environment:
     """Everything the settings take from outside."""
 
     profile: Profile
+    process: str
     secret_key: str
     api_key_pepper: str
     allowed_hosts: list[str]
@@ -220,6 +225,7 @@ def load(profile: Profile, environ: Mapping[str, str]) -> Environment:
     public_base_url = read.url("PUBLIC_BASE_URL", _default(profile, "http://127.0.0.1:8000"))
     environment = Environment(
         profile=profile,
+        process=read.choice("ACADEMY_PROCESS", "command", PROCESSES),
         secret_key=_secret(read, profile, "SECRET_KEY", least=50),
         api_key_pepper=_secret(read, profile, "API_KEY_PEPPER", least=32),
         allowed_hosts=_hosts(read, profile),
@@ -278,9 +284,10 @@ def _database(read: _Reader, profile: Profile) -> DatabaseEnvironment:
     except DatabaseUrlError as error:
         read.problem("DATABASE_URL", str(error))
         url = database_url.parse(fallback)
+    pool = API_POOL_SIZE if read.environ.get("ACADEMY_PROCESS") == "api" else 0
     return DatabaseEnvironment(
         url=url,
-        pool_size=read.integer("DATABASE_POOL_SIZE", 0, 0, 100),
+        pool_size=read.integer("DATABASE_POOL_SIZE", pool, 0, 100),
         statement_timeout_ms=read.integer("DATABASE_STATEMENT_TIMEOUT_MS", 15_000, 100, 3_600_000),
         lock_timeout_ms=read.integer("DATABASE_LOCK_TIMEOUT_MS", 5_000, 100, 600_000),
     )

@@ -1,4 +1,4 @@
-"""Settings of the local profile."""
+"""Settings of a platform on one's own machine (``make up``, ``make demo``)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from academy.settings.env import Profile, load
 
 ENV = load(Profile.LOCAL, os.environ)
 
-globals().update(common(ENV, process=os.environ.get("ACADEMY_PROCESS", "command")))
+globals().update(common(ENV))
 STORAGES = storages(
     ENV.objects, static_backend="django.contrib.staticfiles.storage.StaticFilesStorage"
 )
+# Static files come straight from the packages: no collectstatic between an edit and a look.
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = False

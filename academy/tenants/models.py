@@ -13,6 +13,9 @@ from academy.core.ids import new_id
 from academy.tenants.plans import PLAN_CHOICES
 from academy.tenants.scoping import TenantScopedModel
 
+SLUG_PATTERN = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?\Z"
+USERNAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._@+-]*\Z"
+
 
 class Tenant(models.Model):
     """One academy."""
@@ -21,7 +24,7 @@ class Tenant(models.Model):
     slug = models.CharField(
         max_length=40,
         unique=True,
-        validators=[RegexValidator(r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?\Z")],
+        validators=[RegexValidator(SLUG_PATTERN)],
     )
     name = models.CharField(max_length=100)
     plan = models.CharField(max_length=20, choices=PLAN_CHOICES, default="start")

@@ -45,6 +45,11 @@ class TenantQuerySet(models.QuerySet[M]):
         clone._tenant_id = self._tenant_id
         return clone
 
+    def bound_to(self, tenant_id: UUID) -> Self:
+        """The rows of one tenant, and a promise to create no others."""
+        self._tenant_id = tenant_id
+        return self.filter(tenant_id=tenant_id)
+
     def create(self, **kwargs: Any) -> M:
         """Create a row of this tenant; naming another tenant raises UnscopedQueryError."""
         given = kwargs.pop("tenant", None) or kwargs.pop("tenant_id", self._tenant_id)
@@ -71,9 +76,7 @@ class TenantScopedManager(BaseManager[M]):
     def for_tenant(self, tenant: Tenant | UUID) -> TenantQuerySet[M]:
         """The rows of one tenant."""
         tenant_id = tenant_id_of(tenant)
-        queryset = TenantQuerySet(self.model, using=self._db)
-        queryset._tenant_id = tenant_id
-        return queryset.filter(tenant_id=tenant_id)
+        return TenantQuerySet(self.model, using=self._db).bound_to(tenant_id)
 
     def _refuse(self, name: str) -> NoReturn:
         model = self.model.__name__
@@ -83,9 +86,11 @@ class TenantScopedManager(BaseManager[M]):
         )
 
     def get_queryset(self) -> NoReturn:
+        """Refused: see the class."""
         self._refuse("get_queryset")
 
     def all(self) -> NoReturn:
+        """Refused: see the class."""
         self._refuse("all")
 
     def __getattr__(self, name: str) -> Any:
@@ -107,5 +112,7 @@ class TenantScopedModel(models.Model):
     objects: TenantScopedManager[Self] = TenantScopedManager()  # type: ignore[assignment]
 
     class Meta:
+        """Django's own code uses the unscoped manager."""
+
         abstract = True
         default_manager_name = "unscoped"

@@ -1,0 +1,99 @@
+"""Middleware: one concern a class."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponseBase
+
+from academy.core import clock, logs
+from academy.core.errors import AppError
+from academy.core.http.problems import body_too_large, problem_response
+from academy.core.ids import new_id
+
+Handler = Callable[[HttpRequest], HttpResponseBase]
+
+access = logging.getLogger("academy.access")
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,63}\Z")
+_QUIET = frozenset({"/healthz", "/readyz"})
+
+
+class RequestContextMiddleware:
+    """Names each request, in the log, the answer's header and every error body."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Bind the id for the whole request; write one access line."""
+        given = request.headers.get("X-Request-ID", "")
+        request_id = given if _REQUEST_ID.match(given) else str(new_id())
+        started = clock.monotonic()
+        with logs.bound(request_id=request_id):
+            response = self.get_response(request)
+            response["X-Request-ID"] = request_id
+            level = logging.DEBUG if request.path in _QUIET else logging.INFO
+            access.log(
+                level,
+                "%s %s %d",
+                request.method,
+                request.path,
+                response.status_code,
+                extra={"milliseconds": round((clock.monotonic() - started) * 1000, 1)},
+            )
+        return response
+
+
+class RequestLimitsMiddleware:
+    """Refuses, before anything reads them: large bodies, and NUL characters in the address.
+
+    DRF reads a JSON body without a limit of its own, and PostgreSQL stores no NUL.
+    """
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer 400 or 413 at once, or pass the request on."""
+        error = self._refusal(request)
+        return problem_response(error) if error else self.get_response(request)
+
+    def _refusal(self, request: HttpRequest) -> AppError | None:
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if not length.isdigit():
+            return AppError("malformed_request")
+        if int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            return body_too_large()
+        query = request.META.get("QUERY_STRING", "")
+        if "\0" in request.path or "%00" in query or "\0" in query:
+            return AppError("malformed_request")
+        return None
+
+
+class ContentSecurityMiddleware:
+    """A Content-Security-Policy for every answer: JSON runs nothing, pages run our own files.
+
+    A view that needs more (the player) sets the header itself.
+    """
+
+    PAGE = (
+        "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; "
+        "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    )
+    DATA = "default-src 'none'; frame-ancestors 'none'"
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Add the policy, and keep answers of the API out of caches."""
+        response = self.get_response(request)
+        is_page = response.get("Content-Type", "").startswith("text/html")
+        response.headers.setdefault("Content-Security-Policy", self.PAGE if is_page else self.DATA)
+        if not is_page and request.path.startswith("/api/"):
+            response.headers.setdefault("Cache-Control", "no-store")
+        return response

@@ -1,0 +1,66 @@
+"""The limits in force: the plan's, with the exceptions granted to one tenant until they end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+
+from academy.core import clock
+from academy.core.errors import AppError
+from academy.tenants.models import QueueLimit, Tenant
+from academy.tenants.plans import PLANS, QueueLimits, UploadLimits
+
+
+def limits_for(tenant_id: UUID, queue: str) -> QueueLimits:
+    """The limits of one tenant on one queue.
+
+    Raises KeyError for a queue no plan has, AppError(``not_found``) for a tenant that is not.
+    """
+    found = limits_for_tenants([tenant_id], queue).get(tenant_id)
+    if found is None:
+        raise AppError("not_found")
+    return found
+
+
+def limits_for_tenants(tenant_ids: Iterable[UUID], queue: str) -> dict[UUID, QueueLimits]:
+    """The limits of many tenants on one queue, in two queries (for the relay's admission)."""
+    ids = list(tenant_ids)
+    limits = {
+        tenant_id: PLANS[plan].limits[queue]
+        for tenant_id, plan in Tenant.objects.filter(pk__in=ids).values_list("pk", "plan")
+    }
+    for override in _overrides(ids).filter(queue=queue):
+        if override.tenant_id in limits:
+            limits[override.tenant_id] = _applied(limits[override.tenant_id], override)
+    return limits
+
+
+def limits_of(tenant: Tenant) -> dict[str, QueueLimits]:
+    """The limits of one tenant on every queue."""
+    limits = dict(PLANS[tenant.plan].limits)
+    for override in _overrides([tenant.pk]):
+        if override.queue in limits:
+            limits[override.queue] = _applied(limits[override.queue], override)
+    return limits
+
+
+def upload_limits_of(tenant: Tenant) -> UploadLimits:
+    """The upload limits of a tenant's plan."""
+    return PLANS[tenant.plan].uploads
+
+
+def _overrides(tenant_ids: list[UUID]) -> QuerySet[QueueLimit]:
+    in_force = Q(until__isnull=True) | Q(until__gt=clock.now())
+    return QueueLimit.unscoped.filter(in_force, tenant_id__in=tenant_ids)
+
+
+def _applied(limits: QueueLimits, override: QueueLimit) -> QueueLimits:
+    changes = {
+        name: value
+        for name in ("in_flight", "backlog", "per_day")
+        if (value := getattr(override, name)) is not None
+    }
+    return replace(limits, **changes)

@@ -123,7 +123,7 @@ class Platform:
             ],
             environment=self.environment,
             cwd=ROOT,
-            ready=answers(self.ports.api, "/"),
+            ready=answers(self.ports.api, "/healthz"),
             grace_seconds=15.0,
         )
 

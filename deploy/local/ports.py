@@ -17,7 +17,9 @@ from pathlib import Path
 from deploy.local.errors import LaunchError
 
 HOST = "127.0.0.1"
-_FREE_RANGE = range(20_000, 32_000)
+_FREE_RANGE = range(22_000, 30_000)
+_ADMIN_GRPC_OFFSET = 10_000
+_ADMIN_RANGE = range(20_000, 22_000)  # so that the derived port is outside _FREE_RANGE too
 _LISTEN = "0A"
 
 
@@ -38,11 +40,16 @@ class Ports:
     s3_filer: int = 18339
     s3_filer_grpc: int = 18340
     s3_admin: int = 18341
-    s3_admin_grpc: int = 18342
+
+    @property
+    def s3_admin_grpc(self) -> int:
+        """SeaweedFS's own worker derives this one and cannot be told another."""
+        return self.s3_admin + _ADMIN_GRPC_OFFSET
 
     def by_name(self) -> dict[str, int]:
         """Every port with its name."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        chosen = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {**chosen, "s3_admin_grpc": self.s3_admin_grpc}
 
 
 def variable(name: str) -> str:
@@ -88,7 +95,11 @@ class FreePorts:
 
     def take(self) -> Ports:
         """A set of ports on which nothing listens and which no other launcher has claimed."""
-        return Ports(**{field.name: self._one() for field in fields(Ports)})
+        chosen = {field.name: self._one() for field in fields(Ports)}
+        while True:
+            chosen["s3_admin"] = self._one(_ADMIN_RANGE)
+            if _bindable(chosen["s3_admin"] + _ADMIN_GRPC_OFFSET):
+                return Ports(**chosen)
 
     def release(self) -> None:
         """Give the claims up, once the ports are no longer used."""
@@ -96,8 +107,8 @@ class FreePorts:
             claim.close()
         self._claims.clear()
 
-    def _one(self) -> int:
-        for port in random.sample(_FREE_RANGE, k=200):
+    def _one(self, among: range = _FREE_RANGE) -> int:
+        for port in random.sample(among, k=200):
             claim = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             try:
                 claim.bind(f"\0academy-port-{port}")

@@ -134,20 +134,11 @@ def _bootstrap_uv(uv_variables: dict[str, str]) -> Path:
 
 
 def _sync(uv: Path, environment: Environment, uv_variables: dict[str, str]) -> None:
+    # Compiled now, once: the platform is a dozen processes that would each compile it at start.
+    options = ("--quiet", "--require-hashes", "--compile-bytecode")
     locks = [str(ROOT / "requirements" / name) for name in environment.locks]
-    _run(
-        [
-            str(uv),
-            "pip",
-            "sync",
-            "--quiet",
-            "--require-hashes",
-            "-p",
-            str(environment.python),
-            *locks,
-        ],
-        uv_variables,
-    )
+    argv = [str(uv), "pip", "sync", *options, "-p", str(environment.python), *locks]
+    _run(argv, uv_variables)
     environment.mark_current()
 
 

@@ -4,9 +4,16 @@
 ``app`` from here. Django is set up by Celery's own fixup from ``DJANGO_SETTINGS_MODULE``.
 """
 
+import os
+
 from celery import Celery
 
-from tasks import queues, worker
+from tasks import queues
+from tasks.worker.steps import install
+
+# Django's system checks import the URL configuration, and with it the API, which no worker needs;
+# `manage.py check` runs them before a release.
+os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 
 app = Celery(
     "academy",
@@ -16,4 +23,4 @@ app = Celery(
     # Imported when a worker starts, never by a publisher.
     include=list(queues.task_modules()),
 )
-worker.install(app)
+install(app)

@@ -27,6 +27,7 @@ Transport options beside kombu's own (durations in seconds):
 ``poll_timeout_margin``         7       a poll is given up this long after its long poll is over
 ``poll_backoff``                below   pause after failed polls: base 0.5, factor 2, cap 10
 ``contended_wait_time_seconds`` 1       long poll where queues outnumber free slots
+``max_concurrent_polls``        4       of one queue, while its polls bring messages
 ``requeue_backoff``             below   base 2, factor 2.5, cap 300
 ``reject_visibility_seconds``   None    when a rejected message of a queue with a dead-letter queue
                                         is received again; None: when its visibility ends

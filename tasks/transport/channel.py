@@ -36,7 +36,8 @@ class Channel(SQS.Channel):
     supports_batch_publish = True
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self._polls: dict[str, int] = {}
+        self._polls: dict[str, list[int]] = {}
+        self._hot: set[str] = set()
         self._paused: set[str] = set()
         self._failures: dict[str, int] = {}
         self._last_good_poll: dict[str, float] = {}
@@ -53,7 +54,7 @@ class Channel(SQS.Channel):
     @property
     def polls_under_way(self) -> int:
         """Receives that were asked for and are not answered yet."""
-        return len(self._polls)
+        return sum(map(len, self._polls.values()))
 
     @property
     def is_full(self) -> bool:
@@ -100,22 +101,25 @@ class Channel(SQS.Channel):
             return
         queues = list(dict.fromkeys(self._active_queues))
         turn = self._turn % len(queues)
-        idle = [
-            queue
-            for queue in queues[turn:] + queues[:turn]
-            if queue not in self._polls and queue not in self._paused
-        ]
-        free = self.qos.free_slots(sum(self._polls.values()))
+        ready = [queue for queue in queues[turn:] + queues[:turn] if self._may_poll(queue)]
+        free = self.qos.free_slots(sum(map(sum, self._polls.values())))
         contended = self.qos.prefetch_count and self.qos.prefetch_count < len(queues)
         wait = self._contended_wait if contended else self.wait_time_seconds
-        for queue, count in zip(idle, share_slots(free, len(idle)), strict=True):
+        for queue, count in zip(ready, share_slots(free, len(ready)), strict=True):
             if count:
                 self._turn = queues.index(queue) + 1
                 self._poll_queue(queue, count, min(wait, self.wait_time_seconds))
 
+    def _may_poll(self, queue: str) -> bool:
+        """One long poll a queue; several while it has messages, so that none waits for a poll."""
+        under_way = len(self._polls.get(queue, ()))
+        if queue in self._paused:
+            return False
+        return under_way == 0 or (queue in self._hot and under_way < self._max_polls)
+
     def _poll_queue(self, queue: str, count: int, wait: int) -> None:
-        self._polls[queue] = count
-        on_answer = partial(self._on_answer, queue, monotonic(), wait)
+        self._polls.setdefault(queue, []).append(count)
+        on_answer = partial(self._on_answer, queue, count, monotonic(), wait)
         try:
             self.asynsqs(queue=self.canonical_queue_name(queue)).poll(
                 self._new_queue(queue), count=count, wait_seconds=wait, on_answer=on_answer
@@ -126,12 +130,13 @@ class Channel(SQS.Channel):
     def _on_answer(
         self,
         queue: str,
+        count: int,
         asked: float,
         wait: int,
         messages: list[dict[str, Any]] | None,
         problem: str | None,
     ) -> None:
-        self._polls.pop(queue, None)
+        self._polls[queue].remove(count)
         now = monotonic()
         if messages is None:
             self._on_failed_poll(queue, str(problem))
@@ -139,6 +144,7 @@ class Channel(SQS.Channel):
         if failures := self._failures.pop(queue, 0):
             logger.warning("Polling of %s works again after %d failures.", queue, failures)
         self._last_good_poll[queue] = now
+        (self._hot.add if messages else self._hot.discard)(queue)
         self._deliver(queue, messages)
         # An endpoint that does not hold an empty receive open would be asked without end.
         if not messages and now - asked < min(wait, 1) / 2:
@@ -146,6 +152,7 @@ class Channel(SQS.Channel):
         self._wake()
 
     def _on_failed_poll(self, queue: str, problem: str) -> None:
+        self._hot.discard(queue)
         failures = self._failures[queue] = self._failures.get(queue, 0) + 1
         delay = self._poll_backoff.delay(failures)
         logger.warning(
@@ -382,6 +389,10 @@ class Channel(SQS.Channel):
     @cached_property
     def _contended_wait(self) -> int:
         return int(self._option("contended_wait_time_seconds", 1))
+
+    @cached_property
+    def _max_polls(self) -> int:
+        return int(self._option("max_concurrent_polls", 4))
 
     @cached_property
     def _poll_backoff(self) -> Backoff:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -17,15 +18,20 @@ OnAnswer = Callable[[list[dict[str, Any]] | None, str | None], None]
 
 
 class HTTPClient(CurlClient):
-    """kombu's curl client with its timer in the unit that curl means.
+    """Kombu's curl client, mended in two places.
 
-    curl asks for milliseconds and kombu waits as many seconds, adding one more timer for each
-    request. Harmless as long as no time-out is set; with one it is a leak, and time-outs are late.
+    Its timer: curl asks for milliseconds and kombu waits as many seconds, adding one more timer for
+    each request. Harmless while no time-out is set; with one it is a leak, and time-outs are late.
+
+    The loop it runs on: a kombu hub without a single reader (a thread pool's, while the prefetch is
+    full) sleeps 0.1 s a turn and cannot be woken. So one pipe that nobody writes to is always read.
     """
 
     def __init__(self, hub: Any, max_clients: int = 10) -> None:
         self._timer: Any = None
         super().__init__(hub, max_clients)
+        self._pipe = os.pipe()
+        hub.add_reader(self._pipe[0], _nothing)
 
     def _set_timeout(self, msecs: int) -> None:
         timer, self._timer = self._timer, None
@@ -36,9 +42,18 @@ class HTTPClient(CurlClient):
 
     def close(self) -> None:
         """Drop the requests under way; their callbacks are never called."""
+        if self._closed:
+            return
         if self._timer is not None:
             self._timer.cancel()
+        self.hub.remove(self._pipe[0])
+        for fd in self._pipe:
+            os.close(fd)
         super().close()
+
+
+def _nothing() -> None:
+    """What there is to do with a pipe that never becomes readable."""
 
 
 class _BoundedConnection(AsyncHTTPSConnection):

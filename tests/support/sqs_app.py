@@ -12,8 +12,9 @@ from pathlib import Path
 from celery import Celery
 from celery.exceptions import Reject
 
-from tasks import queues, worker
+from tasks import queues
 from tasks.worker import drain
+from tasks.worker.steps import install
 
 STOCK = os.environ.get("STOCK_TRANSPORT") == "1"
 
@@ -38,8 +39,11 @@ if STOCK:
             },
         },
     )
+elif os.environ.get("TRANSPORT_ONLY") == "1":
+    # Our transport under Celery's own consumer, e.g. for a worker of several queues.
+    app.conf.worker_consumer = "celery.worker.consumer:Consumer"
 else:
-    worker.install(app)
+    install(app)
 
 
 def record(event: str, tag: str) -> None:

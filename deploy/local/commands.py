@@ -23,7 +23,6 @@ from deploy.local.environment import environment, urls
 from deploy.local.errors import LaunchError
 from deploy.local.platform import Platform, check_installed, run_until
 from deploy.local.process import Console, Supervisor
-from deploy.local.services import remove_sockets
 from deploy.local.setup import ROOT
 from deploy.local.state import StateFolder
 
@@ -71,7 +70,6 @@ async def up() -> int:
                 await run_until(stop, asyncio.create_task(serve()))
             finally:
                 print("stopping (Ctrl-C once more kills what is left)", flush=True)
-        remove_sockets(ports)
     return 0
 
 
@@ -192,9 +190,7 @@ async def _throw_away(stop: asyncio.Event, *, restart: bool, keep: bool) -> Asyn
         temporary = () if keep else (path,)
         async with Supervisor(folder.logs, temporary=temporary, restart=restart) as supervisor:
             _on_signals(stop, supervisor)
-            platform = Platform(supervisor, folder, free.take, durable=False)
-            yield platform
-        remove_sockets(platform.ports)
+            yield Platform(supervisor, folder, free.take, durable=False)
     finally:
         free.release()
         if keep:

@@ -99,10 +99,14 @@ class Platform:
         return Command(
             name=name,
             argv=[sys.executable, *arguments],
-            environment={**self.environment, "ACADEMY_PROCESS": name},
+            environment=self._variables(name),
             cwd=ROOT,
             grace_seconds=grace,
         )
+
+    def _variables(self, name: str) -> dict[str, str]:
+        scratch = str(self.folder.scratch)
+        return {**self.environment, "ACADEMY_PROCESS": name, "TMPDIR": scratch}
 
     def _manage(self, command: str, *arguments: str) -> Command:
         return self._python(command, "manage.py", command, *arguments)
@@ -121,7 +125,7 @@ class Platform:
                 *("--worker-tmp-dir", str(self.folder.scratch), "--graceful-timeout", "10"),
                 *("--access-logfile", "-", "--access-logformat", "%(m)s %(U)s %(s)s %(M)sms"),
             ],
-            environment=self.environment,
+            environment=self._variables("api"),
             cwd=ROOT,
             ready=answers(self.ports.api, "/healthz"),
             grace_seconds=15.0,
@@ -131,7 +135,7 @@ class Platform:
         return Command(
             name="flower",
             argv=[sys.executable, "-m", "tasks.flower"],
-            environment=self.environment,
+            environment=self._variables("flower"),
             cwd=ROOT,
             ready=answers(self.ports.flower, "/", 200, 302, 401),
         )

@@ -51,6 +51,7 @@ class Command:
     death_signal: signal.Signals = signal.SIGKILL
     grace_seconds: float = 10.0
     user: User | None = None
+    litter: Sequence[str] = ()  # patterns of files it leaves outside its folders
 
 
 class Console:
@@ -209,6 +210,7 @@ class Supervisor:
         self._force = asyncio.Event()
         self._sentinel: asyncio.subprocess.Process | None = None
         self._sessions: set[int] = set()
+        self._litter: set[str] = set()
 
     async def __aenter__(self) -> Self:
         """Start the sentinel first, so that nothing can outlive the launcher."""
@@ -244,6 +246,9 @@ class Supervisor:
         await process.spawn(self.mark)
         self._sessions.add(process.pid)
         self._tell(f"+{process.pid}")
+        for pattern in command.litter:
+            self._litter.add(pattern)
+            self._tell(f"~{pattern}")
         return process
 
     async def _spawn_stage(self, commands: Sequence[Command]) -> list[Process]:
@@ -340,6 +345,7 @@ class Supervisor:
             await asyncio.gather(*(process.stop(self._force) for process in stage))
         self._stages.clear()
         await self._sweep(set(self._sessions), marked=True)
+        sentinel.remove(self._litter)
 
     def force(self) -> None:
         """Cut every grace short: what still runs is killed."""

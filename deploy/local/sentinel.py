@@ -7,7 +7,8 @@ session. As a program this waits on the launcher's pipe and cleans up when the l
 
     python -I -S sentinel.py MARK [TEMPORARY_FOLDER...]
 
-It reads `+SESSION`, `-SESSION` and, at a clean end, `done`. Standard library only, run by path.
+It reads `+SESSION`, `-SESSION`, `~PATTERN` of files to remove and, at a clean end, `done`. Standard
+library only, run by path.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import shutil
 import signal
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 VARIABLE = "ACADEMY_LOCAL_RUN"
@@ -86,19 +88,35 @@ def sweep(mark: str, sessions: set[int], seconds: float = 5.0) -> int:
         time.sleep(0.02)
 
 
+def remove(patterns: Iterable[str]) -> None:
+    """Remove the files that match absolute patterns."""
+    for pattern in patterns:
+        folder, name = os.path.split(pattern)
+        for path in Path(folder).glob(name):
+            path.unlink(missing_ok=True)
+
+
 def main(arguments: list[str]) -> None:
     """Wait for the launcher; clean up unless it said `done`."""
     mark, folders = arguments[0], arguments[1:]
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # a Ctrl-C is for the launcher
     sessions: set[int] = set()
+    litter: set[str] = set()
     for line in sys.stdin:
         text = line.strip()
         if text == "done":
             return
-        (sessions.add if text[0] == "+" else sessions.discard)(int(text[1:]))
+        match text[0]:
+            case "+":
+                sessions.add(int(text[1:]))
+            case "-":
+                sessions.discard(int(text[1:]))
+            case _:
+                litter.add(text[1:])
     time.sleep(0.5)  # let the parent-death signals do their work, PostgreSQL cleans up on its own
     sweep(mark, sessions)
+    remove(litter)
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
 

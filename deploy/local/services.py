@@ -53,6 +53,17 @@ def _unprivileged() -> User:
     return User(entry.pw_uid, entry.pw_gid, "/")
 
 
+def _require_name(uid: int) -> None:
+    """PostgreSQL asks who it is; a container started with a bare number as its user cannot say."""
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        raise LaunchError(
+            f"PostgreSQL needs its user to have a name, and user id {uid} has none on this "
+            "machine. Add one (useradd) or start as a user that is in /etc/passwd."
+        ) from None
+
+
 def _reachable(path: Path) -> bool:
     """Whether everybody may pass through every folder on the way to a path."""
     return all(folder.stat().st_mode & 0o001 for folder in (path, *path.resolve().parents))
@@ -91,6 +102,7 @@ def postgres_files(folder: StateFolder) -> PostgresFiles:
     """Programs and data for this user; as root, both within reach of `nobody`."""
     distribution = _distribution()
     if os.getuid() != 0:
+        _require_name(os.getuid())
         folder.postgres.mkdir(mode=0o700, exist_ok=True)
         return PostgresFiles(
             distribution / "pginstall" / "bin", folder.postgres / "data", user=None
@@ -219,15 +231,9 @@ def s3(folder: StateFolder, ports: Ports, secrets: Secrets, *, durable: bool) ->
         cwd=folder.s3,
         ready=answers(ports.s3, "/healthz", 200),
         stop_signal=signal.SIGTERM if durable else signal.SIGKILL,
+        litter=[f"/tmp/seaweedfs-*-{port}.sock" for port in ports.by_name().values()],  # noqa: S108
         grace_seconds=10.0,
     )
-
-
-def remove_sockets(ports: Ports) -> None:
-    """Remove the socket files that SeaweedFS leaves in /tmp, whatever TMPDIR says."""
-    for port in ports.by_name().values():
-        for socket in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):  # noqa: S108
-            socket.unlink(missing_ok=True)
 
 
 def sqs(folder: StateFolder, ports: Ports) -> Command:

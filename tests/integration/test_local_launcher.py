@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,11 +35,18 @@ def mark() -> str:
 
 
 @pytest.fixture
-def variables(tmp_path: Path, mark: str) -> dict[str, str]:
-    """The environment of a launcher with a temporary folder that `nobody` can reach."""
-    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        folder.chmod(folder.stat().st_mode | 0o011)
-    return {**os.environ, "TMPDIR": str(tmp_path), sentinel.VARIABLE: sentinel.nested(mark)}
+def place() -> Iterator[Path]:
+    """A temporary folder that PostgreSQL's user can reach; pytest keeps its own ones private."""
+    folder = Path(tempfile.mkdtemp(prefix="launcher-test-"))
+    folder.chmod(0o711)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def variables(place: Path, mark: str) -> dict[str, str]:
+    """The environment of a launcher under test."""
+    return {**os.environ, "TMPDIR": str(place), sentinel.VARIABLE: sentinel.nested(mark)}
 
 
 def gone(mark: str, seconds: float = 10.0) -> list[int]:
@@ -74,7 +83,7 @@ def services(variables: dict[str, str]) -> Iterator[tuple[subprocess.Popen[str],
 
 
 def test_a_command_finds_all_three_services_and_nothing_outlives_it(
-    variables: dict[str, str], mark: str, tmp_path: Path
+    variables: dict[str, str], mark: str, place: Path
 ) -> None:
     code = """
 import os, boto3, psycopg
@@ -103,7 +112,7 @@ raise SystemExit(42)
 
     assert done.returncode == 42, done.stderr
     assert gone(mark) == []
-    assert list(tmp_path.glob("academy-*")) == []
+    assert list(place.glob("academy-*")) == []
 
 
 def test_the_services_refuse_whoever_has_no_password_or_key(variables: dict[str, str]) -> None:
@@ -156,6 +165,12 @@ def test_every_listener_is_on_the_loopback_address(variables: dict[str, str]) ->
     assert [address for address in listening if not address.startswith("0100007F:")] == []
 
 
+def sockets_of(facts: dict[str, dict]) -> list[Path]:
+    """The socket files of a copy's object store, which it makes in /tmp whatever TMPDIR says."""
+    port = facts["environment"]["R2_ENDPOINT_URL"].rpartition(":")[2]
+    return list(Path("/tmp").glob(f"seaweedfs-*-{port}.sock"))
+
+
 def test_two_copies_run_side_by_side(variables: dict[str, str], mark: str) -> None:
     with services(variables) as (_, one), services(variables) as (_, two):
         for name in ("DATABASE_URL", "R2_ENDPOINT_URL", "SQS_ENDPOINT_URL"):
@@ -163,12 +178,14 @@ def test_two_copies_run_side_by_side(variables: dict[str, str], mark: str) -> No
         for facts in (one, two):
             with psycopg.connect(facts["environment"]["DATABASE_URL"]) as connection:
                 assert connection.execute("select 1").fetchone() == (1,)
+            assert sockets_of(facts)
 
     assert gone(mark) == []
+    assert sockets_of(one) + sockets_of(two) == []
 
 
 def test_a_killed_launcher_leaves_neither_process_nor_folder(
-    variables: dict[str, str], mark: str, tmp_path: Path
+    variables: dict[str, str], mark: str, place: Path
 ) -> None:
     with services(variables) as (launcher, facts):
         assert len(sentinel.members(mark, set())) > len(facts["processes"])
@@ -176,7 +193,8 @@ def test_a_killed_launcher_leaves_neither_process_nor_folder(
         launcher.wait()
         assert gone(mark) == []
 
-    assert list(tmp_path.glob("academy-*")) == []
+    assert list(place.glob("academy-*")) == []
+    assert sockets_of(facts) == []
 
 
 def test_a_killed_launcher_takes_its_command_and_what_that_started_along(
@@ -219,9 +237,9 @@ def test_a_dead_service_ends_the_run_with_its_name(
 
 
 def test_data_outlives_a_stop_of_a_durable_copy_but_not_its_processes(
-    variables: dict[str, str], mark: str, tmp_path: Path
+    variables: dict[str, str], mark: str, place: Path
 ) -> None:
-    project = scratch_project(tmp_path)
+    project = scratch_project(place)
     for expected in (0, 1):
         code = (
             "import os, psycopg\n"
@@ -267,9 +285,9 @@ sys.exit(asyncio.run(main()))
 """
 
 
-def scratch_project(tmp_path: Path) -> Path:
+def scratch_project(place: Path) -> Path:
     """A folder that sees this project's code and environments, with a `.local` of its own."""
-    project = tmp_path / "project"
+    project = place / "project"
     project.mkdir(mode=0o755)
     for name in ("deploy", "tasks"):
         (project / name).symlink_to(ROOT / name)

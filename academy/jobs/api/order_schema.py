@@ -1,0 +1,134 @@
+"""The OpenAPI form of a job order: one variant a kind, made from the registry of kinds.
+
+Pydantic writes JSON Schema 2020-12 and the document is OpenAPI 3.0, whose schemas are an older
+dialect; the differences that our parameters use are translated here.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from drf_spectacular.extensions import OpenApiSerializerExtension
+from drf_spectacular.plumbing import ResolvedComponent
+from pydantic import BaseModel
+
+from academy.jobs import kinds
+
+_REFERENCE: Final = "#/components/schemas/{model}"
+
+
+class JobOrderVariants(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
+    """Describes ``params`` for each ``kind``, where the serializer alone would say: an object."""
+
+    target_class = "academy.jobs.api.serializers.JobOrderSerializer"
+
+    def map_serializer(self, auto_schema: Any, direction: str) -> dict[str, Any]:
+        """``oneOf`` over the public kinds, told apart by ``kind``."""
+        common = auto_schema._map_basic_serializer(self.target, direction)  # noqa: SLF001
+        variants = {
+            spec.name: _component(auto_schema, _type_name(spec.name), _variant(common, spec))
+            for spec in kinds.all_kinds()
+            if not spec.internal
+        }
+        for spec in kinds.all_kinds():
+            for name, schema in _definitions(spec.params).items():
+                _component(auto_schema, name, schema)
+        return {
+            "description": common.get("description", ""),
+            "oneOf": [{"$ref": reference} for reference in variants.values()],
+            "discriminator": {"propertyName": "kind", "mapping": variants},
+        }
+
+
+def _component(auto_schema: Any, name: str, schema: dict[str, Any]) -> str:
+    component = ResolvedComponent(  # type: ignore[no-untyped-call]
+        name=name, type=ResolvedComponent.SCHEMA, schema=schema, object=name
+    )
+    auto_schema.registry.register_on_missing(component)
+    reference: str = component.ref["$ref"]
+    return reference
+
+
+def _variant(common: dict[str, Any], spec: kinds.KindSpec[Any]) -> dict[str, Any]:
+    params = dict(openapi_schema(spec.params))
+    # Within allOf, where drf-spectacular does not turn a single name into an enum component.
+    kind = {"allOf": [{"type": "string", "enum": [spec.name]}]}
+    required = ["kind", *(["params"] if params.get("required") else [])]
+    return {
+        **common,
+        "description": f"Runs on the `{spec.queue}` queue.",
+        "properties": {**common["properties"], "kind": kind, "params": params},
+        "required": required,
+        "additionalProperties": False,
+    }
+
+
+def order_examples() -> dict[str, dict[str, Any]]:
+    """An order of each public kind whose parameters give an example, by kind."""
+    found = {}
+    for spec in kinds.all_kinds():
+        given = spec.params.model_json_schema().get("examples")
+        if given and not spec.internal:
+            found[spec.name] = {"kind": spec.name, "params": given[0]}
+    return found
+
+
+def _type_name(kind: str) -> str:
+    words = re.split(r"[^A-Za-z0-9]+", kind)
+    return "JobOrder" + "".join(word[:1].upper() + word[1:] for word in words)
+
+
+def openapi_schema(model: type[BaseModel]) -> dict[str, Any]:
+    """The parameters of a kind as an OpenAPI 3.0 schema, without its definitions."""
+    schema = model.model_json_schema(ref_template=_REFERENCE)
+    schema.pop("$defs", None)
+    translated: dict[str, Any] = _translate(schema)
+    return translated
+
+
+def _definitions(model: type[BaseModel]) -> dict[str, Any]:
+    schema = model.model_json_schema(ref_template=_REFERENCE)
+    return {name: _translate(inner) for name, inner in schema.get("$defs", {}).items()}
+
+
+def _translate(schema: Any) -> Any:
+    if isinstance(schema, list):
+        return [_translate(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    result = {
+        name: value if name in ("default", "enum", "const", "examples") else _translate(value)
+        for name, value in schema.items()
+        if name != "title" or not isinstance(value, str)
+    }
+    _translate_null(result)
+    _translate_bounds(result)
+    if "const" in result:
+        result["enum"] = [result.pop("const")]
+    if "examples" in result:
+        result["example"] = result.pop("examples")[0]
+    return result
+
+
+def _translate_null(schema: dict[str, Any]) -> None:
+    """``anyOf: [X, {type: null}]`` is ``X`` and ``nullable``."""
+    options = schema.get("anyOf")
+    if not isinstance(options, list) or {"type": "null"} not in options:
+        return
+    rest = [option for option in options if option != {"type": "null"}]
+    del schema["anyOf"]
+    if len(rest) == 1 and "$ref" not in rest[0]:
+        schema.update(rest[0])
+    else:
+        schema["anyOf"] = rest
+    schema["nullable"] = True
+
+
+def _translate_bounds(schema: dict[str, Any]) -> None:
+    """``exclusiveMinimum: 0`` is ``minimum: 0`` and ``exclusiveMinimum: true``."""
+    for exclusive, bound in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
+        value = schema.get(exclusive)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            schema[bound] = value
+            schema[exclusive] = True

@@ -150,8 +150,10 @@ class _Repair:
         return None if wanted_lifecycle() in self._lifecycle_rules() else "not set"
 
     def _write_lifecycle(self) -> None:
-        wanted = wanted_lifecycle()
-        others = [rule for rule in self._lifecycle_rules() if rule.get("ID") != wanted["ID"]]
+        wanted: Any = wanted_lifecycle()
+        others: list[Any] = [
+            rule for rule in self._lifecycle_rules() if rule.get("ID") != wanted["ID"]
+        ]
         self.client.put_bucket_lifecycle_configuration(
             Bucket=self.name, LifecycleConfiguration={"Rules": [*others, wanted]}
         )

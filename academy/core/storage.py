@@ -445,7 +445,7 @@ def forget_stores() -> None:
     _stores.forget()
     for bucket in Bucket:
         # django-storages keeps a connection of its own for each alias.
-        storages._storages.pop(bucket.value, None)  # noqa: SLF001
+        storages._storages.pop(bucket.value, None)  # type: ignore[attr-defined]  # noqa: SLF001
 
 
 os.register_at_fork(after_in_child=forget_stores)

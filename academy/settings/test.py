@@ -14,7 +14,7 @@ globals().update(common(ENV))
 STORAGES = storages(
     ENV.objects, static_backend="django.contrib.staticfiles.storage.StaticFilesStorage"
 )
-ALLOWED_HOSTS = [*ALLOWED_HOSTS, "testserver"]
+ALLOWED_HOSTS = [*ENV.allowed_hosts, "testserver"]
 WHITENOISE_USE_FINDERS = True
 # One test signs in dozens of times; production's hash takes a third of a second each.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

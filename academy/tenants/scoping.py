@@ -7,7 +7,7 @@ look over all tenants (the relay, sweeps, migrations) says so with ``Model.unsco
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self, TypeVar
 from uuid import UUID
 
 from django.db import models
@@ -108,8 +108,8 @@ class TenantScopedModel(models.Model):
     tenant = models.ForeignKey("tenants.Tenant", on_delete=models.PROTECT, related_name="+")
 
     # The first manager is the one Django itself uses (admin, relations, migrations).
-    unscoped: models.Manager[Self] = models.Manager()
-    objects: TenantScopedManager[Self] = TenantScopedManager()  # type: ignore[assignment]
+    unscoped: ClassVar[models.Manager[Self]] = models.Manager()
+    objects: ClassVar[TenantScopedManager[Self]] = TenantScopedManager()
 
     class Meta:
         """Django's own code uses the unscoped manager."""

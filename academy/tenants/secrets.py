@@ -30,6 +30,6 @@ def fingerprint(purpose: str, secret: str) -> bytes:
     return hmac.digest(key, f"{purpose}:{secret}".encode(), hashlib.sha256)
 
 
-def matches(stored: bytes, given: bytes) -> bool:
+def matches(stored: bytes | memoryview, given: bytes) -> bool:
     """Compare two fingerprints in constant time."""
     return hmac.compare_digest(bytes(stored), given)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiExample
 from rest_framework import serializers
 
 from academy.core.errors import AppError, error_body
+
+
+Direction = Literal["request", "response"]
 
 
 class TextSerializer(serializers.Serializer[Any]):
@@ -53,14 +56,14 @@ def example(summary: str, value: Any, *, response: bool = False) -> OpenApiExamp
 class ApiSchema(AutoSchema):
     """Adds to each operation the error answer and the scope it needs."""
 
-    def get_description(self) -> str:
+    def get_description(self) -> str:  # type: ignore[override]
         """The view's text, then the scope."""
         text: str = super().get_description() or ""
         scopes = getattr(self.view, "required_scopes", {})
         scope = scopes.get(self.method) if isinstance(scopes, dict) else None
         return f"{text}\n\nScope: `{scope}`".strip() if scope else text
 
-    def _get_response_bodies(self, direction: str = "response") -> dict[str, Any]:
+    def _get_response_bodies(self, direction: Direction = "response") -> dict[str, Any]:
         responses: dict[str, Any] = super()._get_response_bodies(direction=direction)
         component = self.resolve_serializer(ErrorSerializer, direction)
         # A body of ours with the right shape, so that the document never drifts from the code.

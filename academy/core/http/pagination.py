@@ -47,7 +47,7 @@ class CursorPagination(BasePagination):
 
     next_cursor: str | None = None
 
-    def paginate_queryset(
+    def paginate_queryset(  # type: ignore[override]
         self,
         queryset: QuerySet[Any],
         request: Request,

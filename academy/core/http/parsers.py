@@ -29,7 +29,7 @@ class StrictJSONParser(JSONParser):
     ) -> Any:
         """Parse and check. Raises ParseError or AppError(``malformed_request``)."""
         try:
-            data = super().parse(stream, media_type, parser_context)  # type: ignore[arg-type]
+            data = super().parse(stream, media_type, parser_context)
         except RecursionError:
             raise AppError("malformed_request") from None
         _check(data, MAX_DEPTH)

@@ -60,7 +60,9 @@ def as_app_error(exception: BaseException | None) -> AppError:
     if isinstance(exception, drf.ValidationError):
         return _validation_error(exception)
     if isinstance(exception, drf.Throttled):
-        return AppError("rate_limited", retry_after=math.ceil(exception.wait or 1))
+        return AppError(
+            "rate_limited", retry_after=math.ceil(getattr(exception, "wait", None) or 1)
+        )
     if isinstance(exception, drf.APIException):
         return AppError(_BY_STATUS.get(exception.status_code, "internal_error"))
     if isinstance(exception, RequestDataTooBig):

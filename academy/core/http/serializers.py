@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
@@ -86,7 +85,8 @@ def parse_query(
         if isinstance(fields.get(name), serializers.ListField | serializers.MultipleChoiceField):
             given[name] = values
         elif len(values) > 1:
-            raise ValidationError({name: [ErrorDetail(_("Given more than once."), "repeated")]})
+            detail = ErrorDetail("Given more than once.", code="repeated")
+            raise ValidationError({name: [detail]})
         else:
             given[name] = values[0]
     bound = serializer(data=given, context={"request": request})

@@ -7,7 +7,7 @@ from typing import Any
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 
 
-class ApiKeyScheme(OpenApiAuthenticationExtension):
+class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """API keys of machines."""
 
     target_class = "academy.tenants.authentication.ApiKeyAuthentication"
@@ -23,7 +23,7 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):
         }
 
 
-class TokenScheme(OpenApiAuthenticationExtension):
+class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """Access tokens of people."""
 
     target_class = "academy.tenants.authentication.TokenAuthentication"

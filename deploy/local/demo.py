@@ -1,0 +1,405 @@
+"""The demo: one lecture through the whole platform, seen from outside, as a REST client.
+
+    python -m deploy.local demo [--video FILE] [--seconds N] [--keep]
+
+runs it beside a platform of its own. It uses nothing that another client would not have: the API's
+address, one credential of the platform's staff, and the URLs that the API hands out. The exit
+status is 0 only if everything it claims was checked; the last line is one JSON object.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from deploy.local import demo_play
+from deploy.local.demo_api import Api, DemoError
+from deploy.local.demo_follow import Follower
+from deploy.local.demo_play import Played
+from deploy.local.demo_story import Story, clock, megabytes
+from deploy.local.demo_upload import upload_file
+from deploy.local.lecture import LectureError, make_lecture
+from deploy.local.setup import ROOT
+
+OTHER_QUEUES = ("ai-lite", "ai-basic", "ai-premium", "messaging")
+CHAPTERS = 7
+_PING_SECONDS = 60.0
+_KEPT_LOGS = ROOT / ".local" / "demo-log"
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """The platform this demo was started beside, from the environment."""
+
+    api_url: str
+    flower_url: str
+    flower_login: str
+    logs: Path
+    scratch: Path
+
+    @staticmethod
+    def of_environment() -> Surroundings:
+        """DemoError where it is not a platform's environment."""
+        try:
+            scratch = Path(os.environ["SCRATCH_DIR"])
+            address = f"{os.environ['FLOWER_ADDRESS']}:{os.environ['FLOWER_PORT']}"
+            return Surroundings(
+                api_url=os.environ["PUBLIC_BASE_URL"].rstrip("/"),
+                flower_url=f"http://{address}/",
+                flower_login=os.environ["FLOWER_BASIC_AUTH"],
+                logs=scratch.parent / "log",
+                scratch=scratch,
+            )
+        except KeyError as error:
+            raise DemoError(f"{error.args[0]} is not set. Start the demo with: make demo") from None
+
+
+@dataclass(frozen=True)
+class Academies:
+    """The academy whose lecture it is, and one that must see nothing of it."""
+
+    name: str
+    key: str
+    foreign_key: str
+
+
+class Demo:
+    """The acts of the demo, in order; each raises DemoError when something did not hold."""
+
+    def __init__(self, options: argparse.Namespace, story: Story, around: Surroundings) -> None:
+        self.options = options
+        self.story = story
+        self.around = around
+        self.ffmpeg = demo_play.find_ffmpeg()
+        self.report: dict[str, Any] = {"seconds": story.seconds}
+
+    def run(self) -> None:
+        """Everything; `report` is filled on the way."""
+        story = self.story
+        story.rule("One lecture through the whole platform")
+        story.say(f"API      {self.around.api_url}/api/v1/")
+        story.say(f"Logs     {self.around.logs}, a file for each process")
+        with tempfile.TemporaryDirectory(prefix="demo-", dir=self.around.scratch) as folder:
+            with story.chapter("academy", "An academy and its API key"):
+                academies = self.make_academies()
+            with Api(self.around.api_url, academies.key) as api:
+                with story.chapter("pings", "One small job through each of the other queues"):
+                    self.ping(api)
+                with story.chapter("lecture", "The lecture"):
+                    source = self.lecture(Path(folder))
+                    source_seconds = demo_play.seconds_of(self.ffmpeg, source)
+                with story.chapter("upload", "Upload, past the API, into the bucket"):
+                    upload_id = self.upload(api, source)
+                with story.chapter("transcode", "Transcode"):
+                    job = self.transcode(api, source, upload_id)
+                with story.chapter("verify", "Play it, every rendition from first to last segment"):
+                    video = self.verify(api, job, source_seconds)
+                with story.chapter("isolation", "Another academy sees nothing of it"):
+                    self.isolation(academies, job, video)
+            self.pages(video)
+
+    # ------------------------------------------------------------------ acts
+
+    def make_academies(self) -> Academies:
+        """Sign in as staff, make two academies; a key comes with each."""
+        staff = staff_credential()
+        with Api(self.around.api_url) as visitor:
+            session = visitor.post("/api/v1/auth/token", staff)
+        with Api(self.around.api_url, session["access"]) as api:
+            ours = self._make_academy(api, "Haneul Academy", "haneul")
+            other = self._make_academy(api, "Byeol Academy", "byeol")
+        key = ours["api_key"]["token"]
+        self.story.done(f"{ours['tenant']['name']} ({ours['tenant']['slug']}), plan start")
+        self.story.done(f"API key ak_{ours['api_key']['prefix']}_…, stored as a hash only")
+        return Academies(ours["tenant"]["name"], key, other["api_key"]["token"])
+
+    def _make_academy(self, api: Api, name: str, slug: str) -> dict[str, Any]:
+        unique = f"{slug}-{uuid.uuid4().hex[:6]}"
+        return api.post(
+            "/api/v1/tenants",
+            {"slug": unique, "name": name, "plan": "start", "owner_username": f"owner.{unique}"},
+        )
+
+    def ping(self, api: Api) -> None:
+        """A `system.ping` on every queue but video's: through relay, queue and worker and back."""
+        jobs = {}
+        for queue in OTHER_QUEUES:
+            order = {"kind": f"system.ping.{queue}", "params": {"note": f"hello, {queue}"}}
+            jobs[queue] = api.post("/api/v1/jobs", order, idempotency_key=str(uuid.uuid4()))
+        answers: dict[str, str] = {}
+        for queue, job in jobs.items():
+            follower = Follower(api, job)
+            for _ in follower.sights(within_seconds=_PING_SECONDS):
+                pass
+            self._must_have_succeeded(follower.job)
+            if follower.job["result"].get("note") != f"hello, {queue}":
+                raise DemoError(f"The ping on {queue} came back changed: {follower.job['result']}")
+            answers[queue] = follower.job["state"]
+            waited = _between(follower.job, "created_at", "finished_at")
+            self.story.done(f"{queue:<11} answered after {waited:.2f} s")
+        self.report["pings"] = answers
+
+    def lecture(self, folder: Path) -> Path:
+        """The file to upload: the person's own, or a generated one."""
+        given: Path | None = self.options.video
+        if given is not None:
+            if not given.is_file():
+                raise DemoError(f"There is no file {given}. Name yours: make demo VIDEO=path")
+            self.story.done(f"{given.name}, {megabytes(given.stat().st_size)}")
+            return given
+        length = self.options.seconds
+        with self.story.working(f"drawing {length:g} s of slides, a teacher and a voice"):
+            try:
+                path = make_lecture(folder / "lecture.mp4", self.ffmpeg, length)
+            except LectureError as error:
+                raise DemoError(str(error)) from error
+        self.story.done(f"{length:g} s at 1920x1080, {megabytes(path.stat().st_size)}, made here")
+        return path
+
+    def upload(self, api: Api, source: Path) -> str:
+        """Presigned PUT with a bar, then the API's own look at what arrived."""
+        size = source.stat().st_size
+        with self.story.transfer(size) as advance:
+            sent = upload_file(api, source, advance)
+        how = f"in {sent.parts} parts" if sent.parts > 1 else "in one signed PUT"
+        self.story.done(f"{megabytes(size)} {how}, {size / 1e6 / sent.seconds:.0f} MB/s")
+        self.story.done(f"the API looked at the object itself: {sent.content_type}, complete")
+        self.report["upload"] = {"id": sent.upload_id, "bytes": size, "parts": sent.parts}
+        self.story.seconds["upload_transfer"] = round(sent.seconds, 2)
+        return sent.upload_id
+
+    def transcode(self, api: Api, source: Path, upload_id: str) -> dict[str, Any]:
+        """Submit once, prove that twice is once, then watch it live."""
+        order = {
+            "kind": "video.transcode",
+            "params": {"upload_id": upload_id, "title": source.stem[:100]},
+        }
+        key = str(uuid.uuid4())
+        job = api.post("/api/v1/jobs", order, idempotency_key=key)
+        again = api.post("/api/v1/jobs", order, idempotency_key=key)
+        if again["id"] != job["id"]:
+            raise DemoError("The same Idempotency-Key made two jobs")
+        self.report["job"] = job["id"]
+        self.story.done(f"job {job['id']} (the same request sent twice is still one job)")
+        follower = Follower(api, job)
+        steps = Steps()
+        with self.story.job() as show:
+            for sight in follower.sights(within_seconds=self.options.patience):
+                steps.see(sight.step if sight.state == "running" else "")
+                show(sight)
+        done = follower.job
+        self.report["state"] = done["state"]
+        self._must_have_succeeded(done)
+        self.story.seconds["queue_wait"] = _between(done, "created_at", "started_at")
+        self.story.seconds["transcode_run"] = _between(done, "started_at", "finished_at")
+        self.report["steps"] = steps.seconds
+        self.story.done(
+            f"waited {self.story.seconds['queue_wait']:.2f} s for a worker, then "
+            f"{clock(self.story.seconds['transcode_run'])} of work"
+        )
+        self.story.say("   ".join(f"{name} {clock(s)}" for name, s in steps.seconds.items()))
+        if follower.broken_streams:
+            self.story.say(
+                f"(the event stream broke {follower.broken_streams} times; read instead)"
+            )
+        return done
+
+    def verify(self, api: Api, job: dict[str, Any], source_seconds: float) -> dict[str, Any]:
+        """Play all of it without a warning and look at the poster."""
+        video = api.get(f"/api/v1/videos/{job['result']['video_id']}")
+        master = video["playback"]["master_url"]
+        renditions = demo_play.read_master(master)
+        played: list[Played] = []
+        for index, rendition in enumerate(renditions):
+            with self.story.working(f"playing {rendition.name}"):
+                played.append(demo_play.play(self.ffmpeg, master, renditions, index))
+        demo_play.check_lengths(played, source_seconds)
+        poster = demo_play.check_poster(video["playback"]["poster_url"])
+        self.story.table(
+            ("     rendition", "size", "peak", "frames", "plays for"),
+            [(f"     {item.rendition.name}", *_figures(item)) for item in played],
+        )
+        self.story.done("no warning from ffmpeg, and every rendition as long as the source")
+        self.story.done(f"poster, {poster / 1000:.0f} kB")
+        self.report["renditions"] = [_rendition_report(item) for item in played]
+        self.report["master_url"] = master
+        return video
+
+    def isolation(self, academies: Academies, job: dict[str, Any], video: dict[str, Any]) -> None:
+        """With another academy's key, job and video do not exist."""
+        paths = (job["links"]["self"], f"{job['links']['self']}/events")
+        with Api(self.around.api_url, academies.foreign_key) as foreign:
+            for path in (*paths, f"/api/v1/videos/{video['id']}"):
+                status = foreign.status_of(path)
+                if status != 404:
+                    raise DemoError(f"Another academy's key got {status} for {path}, not 404")
+        self.story.done("its key gets 404 for the job, its events and the video")
+
+    def pages(self, video: dict[str, Any]) -> None:
+        """Where a person goes on; each address is opened once."""
+        urls = {
+            "master playlist": self.report["master_url"],
+            "player": f"{self.around.api_url}/player/{video['id']}",
+            "API docs": f"{self.around.api_url}/api/docs",
+            "Flower": self.around.flower_url,
+        }
+        login = tuple(self.around.flower_login.split(":", 1))
+        for name, url in urls.items():
+            auth = httpx.BasicAuth(*login) if name == "Flower" else None
+            answer = httpx.get(url, auth=auth, timeout=30.0, follow_redirects=True)
+            if answer.status_code != 200:
+                raise DemoError(f"The page {url} ({name}) was answered with {answer.status_code}")
+        self.report["urls"] = urls
+        self.story.rule("Where everything is")
+        for name, url in urls.items():
+            suffix = f"  (login {self.around.flower_login})" if name == "Flower" else ""
+            self.story.say(f"{name:<16} {url}{suffix}")
+
+    def _must_have_succeeded(self, job: dict[str, Any]) -> None:
+        if job["state"] == "succeeded":
+            return
+        error = job.get("error") or {}
+        text = (error.get("message") or {}).get("en", "no reason was given")
+        raise DemoError(
+            f"The job {job['id']} ({job['kind']}) is {job['state']}: "
+            f"{error.get('code', 'no code')}: {text} Look at w-{job['queue']}.log"
+        )
+
+
+class Steps:
+    """How long each step of the work took, as the stream showed it (to about a second)."""
+
+    def __init__(self) -> None:
+        self._starts: dict[str, float] = {}
+        self._last_seen = 0.0
+
+    def see(self, step: str) -> None:
+        """Note the present step; an empty one means that nothing runs."""
+        self._last_seen = time.monotonic()
+        if step:
+            self._starts.setdefault(step, self._last_seen)
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """Duration by step, in the order in which they began."""
+        names = list(self._starts)
+        ends = [*list(self._starts.values())[1:], self._last_seen]
+        return {name: round(ends[i] - self._starts[name], 1) for i, name in enumerate(names)}
+
+
+def staff_credential() -> dict[str, str]:
+    """User name and password of a new member of the platform's staff, the only one made by hand."""
+    command = [sys.executable, "manage.py", "staff_create", "--json"]
+    command += ["--username", f"demo.{uuid.uuid4().hex[:8]}"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise DemoError(f"`manage.py staff_create` failed:\n{done.stderr[-1500:]}")
+    made = json.loads(done.stdout.splitlines()[-1])
+    return {"username": made["username"], "password": made["password"]}
+
+
+def _between(job: dict[str, Any], first: str, last: str) -> float:
+    """Seconds between two of the job's times."""
+    begin, end = (datetime.fromisoformat(job[name]) for name in (first, last))
+    return round((end - begin).total_seconds(), 2)
+
+
+def _figures(item: Played) -> tuple[str, str, str, str]:
+    rendition = item.rendition
+    if rendition.kind == "audio":
+        return "", "", "", f"{item.seconds:.2f} s"
+    return (
+        f"{rendition.width}x{rendition.height}",
+        f"{rendition.bits_per_second / 1e6:.2f} Mbit/s",
+        str(item.frames),
+        f"{item.seconds:.2f} s",
+    )
+
+
+def _rendition_report(item: Played) -> dict[str, Any]:
+    rendition = item.rendition
+    report: dict[str, Any] = {"name": rendition.name, "kind": rendition.kind}
+    if rendition.kind == "video":
+        report |= {"width": rendition.width, "height": rendition.height, "frames": item.frames}
+        report["bits_per_second"] = rendition.bits_per_second
+    return report | {"seconds": round(item.seconds, 2)}
+
+
+def _keep_logs(around: Surroundings) -> str:
+    """Copy the processes' logs to a place that outlives the platform; say where."""
+    shutil.rmtree(_KEPT_LOGS, ignore_errors=True)
+    try:
+        shutil.copytree(around.logs, _KEPT_LOGS)
+    except OSError as error:
+        return f"the logs could not be kept: {error}"
+    return f"the logs are kept in {_KEPT_LOGS}"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="make demo", description=__doc__ and __doc__.splitlines()[0]
+    )
+    parser.add_argument("--video", type=Path, help="your own file instead of a generated lecture")
+    parser.add_argument("--seconds", type=float, default=60.0, help="length of the generated one")
+    parser.add_argument("--keep", action="store_true", help="stay up until Ctrl-C")
+    parser.add_argument(
+        "--patience", type=float, default=1800.0, help="longest wait for the job, in seconds"
+    )
+    return parser
+
+
+def _wait_for_the_person(story: Story) -> None:
+    story.say("Everything stays up. Ctrl-C stops it.")
+    try:
+        signal.pause()
+    except KeyboardInterrupt:
+        story.rule("Stopping")
+
+
+def _stop(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point: 0 when everything held, 1 with a sentence when not, 130 when interrupted."""
+    options = _parser().parse_args(arguments)
+    story = Story(CHAPTERS)
+    signal.signal(signal.SIGTERM, _stop)
+    started = time.monotonic()
+    around = None
+    try:
+        around = Surroundings.of_environment()
+        demo = Demo(options, story, around)
+        demo.run()
+        story.seconds["total"] = round(time.monotonic() - started, 2)
+        story.say(f"\n     All of it held, in {clock(story.seconds['total'])}.")
+        if options.keep:
+            _wait_for_the_person(story)
+        story.json(json.dumps({"ok": True, **demo.report}))
+    except (DemoError, httpx.HTTPError) as error:
+        story.failed(f"{error}" + (f"\n  {_keep_logs(around)}" if around else ""))
+        story.json(json.dumps({"ok": False, "error": str(error)}))
+        return 1
+    except KeyboardInterrupt:
+        story.json(json.dumps({"ok": False, "error": "interrupted"}))
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -254,13 +254,16 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
-        "JobState": "academy.jobs.states.JobState",
+        "JobState": "academy.jobs.api.serializers.STATES",
+        "QueueName": "academy.jobs.api.serializers.QUEUES",
+        "UploadState": "academy.uploads.models.UploadState",
         "UploadState": "academy.uploads.models.UploadState",
     },
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "ENUM_NAME_OVERRIDES": {
         "JobState": "academy.jobs.api.serializers.STATES",
         "QueueName": "academy.jobs.api.serializers.QUEUES",
+        "UploadState": "academy.uploads.models.UploadState",
     },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

@@ -18,3 +18,7 @@ ALLOWED_HOSTS = [*ENV.allowed_hosts, "testserver"]
 WHITENOISE_USE_FINDERS = True
 # One test signs in dozens of times; production's hash takes a third of a second each.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+# Kinds that fail, hang and fan out on demand, for the chaos harness and its workers.
+if os.environ.get("ACADEMY_TEST_KINDS") == "1":
+    INSTALLED_APPS = [*INSTALLED_APPS, "tests.support.kinds"]

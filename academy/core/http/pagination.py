@@ -89,6 +89,7 @@ class CursorPagination(BasePagination):
                     "type": "string",
                     "nullable": True,
                     "description": "Give it as `cursor` for the next page; null on the last one.",
+                    "example": "WyIyMDI2LTAzLTAyVDAwOjAwOjAwKzAwOjAwIl0.q3Rk",
                 },
             },
         }

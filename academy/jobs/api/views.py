@@ -37,6 +37,7 @@ class JobsView(APIView):
     """List and submit."""
 
     required_scopes = {**READ, **WRITE}
+    pagination_class = CursorPagination
 
     @docs.job_list
     def get(self, request: Request) -> Response:
@@ -152,6 +153,7 @@ class JobChildrenView(APIView):
     """The parts of one."""
 
     required_scopes = READ
+    pagination_class = CursorPagination
 
     @docs.job_children
     def get(self, request: Request, job_id: UUID) -> Response:

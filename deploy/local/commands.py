@@ -120,8 +120,9 @@ def detach() -> int:
         time.sleep(0.1)
     if child.poll() is None:
         child.terminate()
-    said = "\n".join(log.read_text(errors="replace").splitlines()[-30:])
-    raise LaunchError(f"The platform did not start:\n{said}")
+    said = log.read_text(errors="replace")
+    _, found, reason = said.rpartition("\nacademy: ")
+    raise LaunchError(reason.strip() if found else f"The platform did not start:\n{said[-3000:]}")
 
 
 def down() -> int:
@@ -212,6 +213,15 @@ async def run(argv: Sequence[str], *, whole: bool, restart: bool, keep: bool) ->
 
         await run_until(stop, asyncio.create_task(work()))
     return result if result >= 0 else 128 - result
+
+
+def demo(argv: Sequence[str]) -> int:
+    """The demo beside a throw-away platform; only its help needs none."""
+    command = [sys.executable, "-m", "deploy.local.demo", *argv]
+    if {"-h", "--help"} & set(argv):
+        return subprocess.run(command, cwd=ROOT, check=False).returncode
+    print("Starting PostgreSQL, S3, SQS, the API, the relay, five workers and Flower", flush=True)
+    return asyncio.run(run(command, whole=True, restart=False, keep=False))
 
 
 async def serve(*, whole: bool, restart: bool, as_json: bool) -> int:

@@ -6,18 +6,20 @@ import asyncio
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 from deploy.local import services
 from deploy.local.environment import environment
 from deploy.local.errors import LaunchError, ProcessDied
 from deploy.local.ports import HOST, Ports
-from deploy.local.probes import answers
+from deploy.local.probes import answers, reports_in
 from deploy.local.process import Command, Supervisor
 from deploy.local.setup import ROOT
 from deploy.local.state import StateFolder
 from tasks.queues import table, worker_argv
 
 _ATTEMPTS = 3
+_READY_SECONDS = 90.0  # on two busy cores; a dead child is noticed at once
 _PORT_TAKEN = ("address already in use", "address in use", "is already in use", "errno 98")
 
 
@@ -84,7 +86,7 @@ class Platform:
         """API, relay, a worker for each queue, and Flower."""
         await self.supervisor.start(
             self._api(),
-            self._python("relay", "-m", "tasks.relay", grace=15.0),
+            self._relay(),
             *(self._worker(queue.name) for queue in table(self.environment)),
             self._flower(),
         )
@@ -95,48 +97,53 @@ class Platform:
         await self.prepare()
         await self.start_processes()
 
-    def _python(self, name: str, *arguments: str, grace: float = 10.0) -> Command:
-        return Command(
-            name=name,
-            argv=[sys.executable, *arguments],
-            environment=self._variables(name),
-            cwd=ROOT,
-            grace_seconds=grace,
-        )
-
-    def _variables(self, name: str) -> dict[str, str]:
+    def _variables(self, role: str) -> dict[str, str]:
         scratch = str(self.folder.scratch)
-        return {**self.environment, "ACADEMY_PROCESS": name, "TMPDIR": scratch}
+        return {**self.environment, "ACADEMY_PROCESS": role, "TMPDIR": scratch}
+
+    def _command(
+        self, name: str, *arguments: str, role: str = "command", **options: Any
+    ) -> Command:
+        environment = {**self._variables(role), **options.pop("environment", {})}
+        argv = [sys.executable, *arguments]
+        return Command(name, argv, environment, ROOT, ready_seconds=_READY_SECONDS, **options)
 
     def _manage(self, command: str, *arguments: str) -> Command:
-        return self._python(command, "manage.py", command, *arguments)
+        return self._command(command, "manage.py", command, *arguments)
 
     def _worker(self, queue: str) -> Command:
-        # A warm shutdown finishes or releases what the worker holds; that may take its time.
-        return self._python(f"w-{queue}", "-m", *worker_argv(queue), grace=60.0)
+        health = self.folder.scratch / f"worker-{queue}.json"
+        return self._command(
+            f"w-{queue}",
+            *("-m", *worker_argv(queue)),
+            role="worker",
+            environment={"WORKER_HEALTH_FILE": str(health)},
+            ready=reports_in(health),
+            # A warm shutdown finishes or releases what the worker holds; that may take its time.
+            grace_seconds=60.0,
+        )
+
+    def _relay(self) -> Command:
+        return self._command("relay", "-m", "tasks.relay", role="relay", grace_seconds=15.0)
 
     def _api(self) -> Command:
-        return Command(
-            name="api",
-            argv=[
-                *(sys.executable, "-m", "gunicorn", "academy.wsgi:application"),
-                *("--bind", f"{HOST}:{self.ports.api}", "--worker-class", "gthread"),
-                *("--workers", "2", "--threads", "16"),  # an open event stream holds a thread
-                *("--worker-tmp-dir", str(self.folder.scratch), "--graceful-timeout", "10"),
-                *("--access-logfile", "-", "--access-logformat", "%(m)s %(U)s %(s)s %(M)sms"),
-            ],
-            environment=self._variables("api"),
-            cwd=ROOT,
+        return self._command(
+            "api",
+            *("-m", "gunicorn", "academy.wsgi:application"),
+            *("--bind", f"{HOST}:{self.ports.api}", "--worker-class", "gthread"),
+            *("--workers", "2", "--threads", "16"),  # an open event stream holds a thread
+            *("--worker-tmp-dir", str(self.folder.scratch), "--graceful-timeout", "10"),
+            *("--access-logfile", "-", "--access-logformat", "%(m)s %(U)s %(s)s %(M)sms"),
+            "--no-control-socket",  # one file in the home folder for every copy on the machine
+            role="api",
             ready=answers(self.ports.api, "/healthz"),
             grace_seconds=15.0,
         )
 
     def _flower(self) -> Command:
-        return Command(
-            name="flower",
-            argv=[sys.executable, "-m", "tasks.flower"],
-            environment=self._variables("flower"),
-            cwd=ROOT,
+        return self._command(
+            "flower",
+            *("-m", "tasks.flower"),
             ready=answers(self.ports.flower, "/", 200, 302, 401),
         )
 

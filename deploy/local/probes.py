@@ -7,6 +7,7 @@ port is never taken for it.
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 
 from deploy.local.ports import HOST, holds, listening_inodes
@@ -50,6 +51,22 @@ async def _status(port: int, path: str) -> int:
         return int(line.split()[1]) if len(line.split()) > 1 else 599
     finally:
         writer.close()
+
+
+def reports_in(health_file: Path) -> Probe:
+    """The child, and not one before it, has written its health file: it consumes its queue."""
+
+    async def probe(pid: int) -> bool:
+        return _reporter(health_file) == pid
+
+    return probe
+
+
+def _reporter(health_file: Path) -> int | None:
+    try:
+        return int(json.loads(health_file.read_text())["pid"])
+    except (OSError, ValueError, KeyError):
+        return None
 
 
 def accepts_postgres(pg_isready: Path, port: int) -> Probe:

@@ -25,7 +25,7 @@ from deploy.local.errors import LaunchError, NotReady, ProcessDied
 Probe = Callable[[int], Awaitable[bool]]  # is given the child's process id
 _HERE = Path(__file__).parent
 _COLOURS = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)
-_TAIL_LINES = 25
+_TAIL_LINES = 12
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,7 @@ class Command:
     death_signal: signal.Signals = signal.SIGKILL
     grace_seconds: float = 10.0
     user: User | None = None
+    chatty: bool = False  # its output goes to the log file alone
     litter: Sequence[str] = ()  # patterns of files it leaves outside its folders
 
 
@@ -65,7 +66,7 @@ class Console:
     def write(self, name: str, line: str) -> None:
         """Print one line of a child."""
         number = self._names.setdefault(name, len(self._names))
-        prefix = f"{name:<10} |"
+        prefix = f"{name:<14} |"
         if self._colour:
             prefix = f"\033[{_COLOURS[number % len(_COLOURS)]}m{prefix}\033[0m"
         print(prefix, line, file=self._stream, flush=True)
@@ -242,7 +243,8 @@ class Supervisor:
             self._sentinel.stdin.write(f"{text}\n".encode())
 
     async def _spawn(self, command: Command) -> Process:
-        process = Process(command, self._logs / f"{command.name}.log", self._console)
+        console = None if command.chatty else self._console
+        process = Process(command, self._logs / f"{command.name}.log", console)
         await process.spawn(self.mark)
         self._sessions.add(process.pid)
         self._tell(f"+{process.pid}")

@@ -137,6 +137,7 @@ async def initialise_postgres(
         await supervisor.run(
             Command(
                 name="initdb",
+                chatty=True,
                 argv=[
                     require(files.programs / "initdb", _RUN_SETUP),
                     *("-D", str(files.data), "-U", DATABASE, f"--pwfile={password}"),
@@ -163,6 +164,7 @@ def postgres(files: PostgresFiles, port: int, *, durable: bool) -> Command:
     ]
     return Command(
         name="postgres",
+        chatty=True,
         argv=[
             require(files.programs / "postgres", _RUN_SETUP),
             *("-D", str(files.data), "-p", str(port)),
@@ -210,6 +212,7 @@ def s3(folder: StateFolder, ports: Ports, secrets: Secrets, *, durable: bool) ->
     weed = require(Path(sys.prefix) / "bin" / "weed", _RUN_SETUP)
     return Command(
         name="s3",
+        chatty=True,
         argv=[
             *(
                 weed,
@@ -241,6 +244,7 @@ def sqs(folder: StateFolder, ports: Ports) -> Command:
     program = require(EMULATOR.path / "bin" / "ministack", _RUN_SETUP)
     return Command(
         name="sqs",
+        chatty=True,
         argv=[program],
         environment={
             "GATEWAY_PORT": str(ports.sqs),

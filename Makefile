@@ -15,8 +15,8 @@ setup: ## Make .venv and .venv-emulator from the hashed requirements (instant wh
 	@test -n "$(PYTHON)" || { echo "setup: Python 3.11 is needed and no python3 is on the PATH. Install it or name it: make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@$(PYTHON) -m deploy.local.setup
 
-demo: setup ## Run the whole platform once and send real work through it (VIDEO=file for your own lecture)
-	@$(LOCAL) demo $(if $(VIDEO),--video "$(VIDEO)")
+demo: setup ## Run the whole platform once and send real work through it (VIDEO=file for your own lecture, KEEP=1 to stay up)
+	@$(LOCAL) demo $(if $(VIDEO),--video "$(VIDEO)") $(if $(KEEP),--keep)
 
 up: setup ## Start the platform and keep it running; data stays in .local/ (Ctrl-C stops it)
 	@$(LOCAL) up $(if $(DETACH),--detach)

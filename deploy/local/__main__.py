@@ -36,10 +36,8 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--keep", action="store_true", help="keep the data and logs afterwards")
     run.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- CMD...")
 
-    demo = names.add_parser("demo", help="the whole platform, and real work through it")
-    demo.add_argument("argv", nargs=argparse.REMAINDER)
-    manage = names.add_parser("manage", help="manage.py with the variables of `up`")
-    manage.add_argument("argv", nargs=argparse.REMAINDER)
+    names.add_parser("demo", help="the whole platform, and real work through it", add_help=False)
+    names.add_parser("manage", help="manage.py with the variables of `up`", add_help=False)
     return parser
 
 
@@ -60,8 +58,7 @@ def _dispatch(options: argparse.Namespace) -> int:
         case "manage":
             return commands.manage(options.argv)
         case "demo":
-            argv = [sys.executable, "-m", "deploy.local.demo", *options.argv]
-            return asyncio.run(commands.run(argv, whole=True, restart=False, keep=False))
+            return commands.demo(options.argv)
         case _:
             argv = options.argv[1:] if options.argv[:1] == ["--"] else options.argv
             if not argv:
@@ -75,7 +72,12 @@ def _dispatch(options: argparse.Namespace) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point: the command's exit status; 1 and a sentence when the platform cannot run."""
-    options = _parser().parse_args(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    # What follows these two is theirs; argparse.REMAINDER would refuse an option in first place.
+    passed_on = given[1:] if given[:1] in (["demo"], ["manage"]) else []
+    options = _parser().parse_args(given[: len(given) - len(passed_on)])
+    if options.command in ("demo", "manage"):
+        options.argv = passed_on
     try:
         return _dispatch(options)
     except LaunchError as error:

@@ -352,7 +352,7 @@ def _keep_logs(around: Surroundings) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="make demo", description=__doc__ and __doc__.splitlines()[0]
+        prog="make demo", description="One lecture through the whole platform, seen from outside."
     )
     parser.add_argument("--video", type=Path, help="your own file instead of a generated lecture")
     parser.add_argument("--seconds", type=float, default=60.0, help="length of the generated one")

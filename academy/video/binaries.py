@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cache
 from pathlib import Path
 
@@ -55,30 +56,39 @@ def _find(name: str, configured: str) -> str:
     return str(path)
 
 
+class ToneMapper(StrEnum):
+    """How a build turns HDR into SDR, best first."""
+
+    ZSCALE = "zscale"
+    SCALE = "scale"
+    """The colour management of swscale, since ffmpeg 7.1."""
+
+
+@cache
+def tone_mapper(ffmpeg: str) -> ToneMapper | None:
+    """What this build offers; None where HDR cannot be converted."""
+    if {"zscale", "tonemap"} <= filters(ffmpeg):
+        return ToneMapper.ZSCALE
+    if "out_primaries" in _answer(ffmpeg, "-hide_banner", "-h", "filter=scale"):
+        return ToneMapper.SCALE
+    return None
+
+
 @cache
 def filters(ffmpeg: str) -> frozenset[str]:
     """Names of the filters in this build of ffmpeg."""
-    listing = subprocess.run(
-        [ffmpeg, "-hide_banner", "-filters"],
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=30,
-        stdin=subprocess.DEVNULL,
-    ).stdout
-    rows = (line.split() for line in listing.splitlines())
+    rows = (line.split() for line in _answer(ffmpeg, "-hide_banner", "-filters").splitlines())
     return frozenset(row[1] for row in rows if len(row) >= 3 and "->" in row[2])
 
 
 @cache
 def version(ffmpeg: str) -> str:
     """The build's version, e.g. "n8.1.2"; recorded in manifests, because output depends on it."""
-    banner = subprocess.run(
-        [ffmpeg, "-version"],
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=30,
-        stdin=subprocess.DEVNULL,
-    ).stdout
-    return banner.split()[2]
+    return _answer(ffmpeg, "-version").split()[2]
+
+
+def _answer(ffmpeg: str, *arguments: str) -> str:
+    return subprocess.run(
+        [ffmpeg, *arguments],
+        check=True, capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL,
+    ).stdout  # fmt: skip

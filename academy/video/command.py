@@ -15,6 +15,7 @@ from typing import Any
 import ffmpeg
 
 from academy.video import sandbox
+from academy.video.binaries import ToneMapper
 from academy.video.ladder import AUDIO_KBPS, AUDIO_RATE, CRF, PRESET, Plan, Rung
 
 AUDIO_NAME = "audio"
@@ -37,16 +38,23 @@ _HLS = {
 }
 
 
-def encode(binary: str, plan: Plan, source: Path, *, zscale: bool) -> list[str]:
+def segment_name(rendition: str, number: int) -> str:
+    """The file of one segment, as SEGMENT_PATTERN makes ffmpeg name it."""
+    return f"{rendition}_{number:05d}.m4s"
+
+
+def encode(
+    binary: str, plan: Plan, source: Path, *, tone_mapper: ToneMapper | None = None
+) -> list[str]:
     """The argv that encodes every rendition into the working directory.
 
-    Per rendition NAME: `NAME.m3u8`, `NAME_init.mp4` and `NAME_00000.m4s` and on. `zscale` says
-    whether the build has that filter, which a plan with `tonemap` needs.
+    Per rendition NAME: `NAME.m3u8`, `NAME_init.mp4` and `NAME_00000.m4s` and on.
+    A plan with `tonemap` needs a tone mapper.
     """
     demuxed = _input(source)
     outputs = []
     if plan.rungs:
-        outputs.append(_pictures(plan, demuxed, zscale=zscale))
+        outputs.append(_pictures(plan, demuxed, tone_mapper))
     if plan.audio_index is not None:
         outputs.append(_sound(plan, demuxed))
     merged = ffmpeg.merge_outputs(*outputs) if len(outputs) > 1 else outputs[0]
@@ -71,14 +79,16 @@ def _input(source: Path, **extra: Any) -> Any:
     return ffmpeg.input(str(source), threads=threads, **fenced, **extra)
 
 
-def _pictures(plan: Plan, demuxed: Any, *, zscale: bool) -> Any:
+def _pictures(plan: Plan, demuxed: Any, tone_mapper: ToneMapper | None) -> Any:
     """The output with every rung of the picture."""
     assert plan.source.video is not None
-    stream = _prepared(plan, demuxed[str(plan.source.video.index)], zscale=zscale)
+    stream = _prepared(plan, demuxed[str(plan.source.video.index)], tone_mapper)
     rungs = plan.rungs
     ends: list[Any] = []
     for position, rung in enumerate(rungs):
         stream = stream.filter("scale", rung.width, rung.height, flags="bicubic")
+        # scale makes up for rounding to even sizes with pixels that are not quite square.
+        stream = stream.filter("setsar", "1")
         if position == 0:
             stream = _tagged(plan, stream)
         if position == len(rungs) - 1:
@@ -106,32 +116,38 @@ def _pictures(plan: Plan, demuxed: Any, *, zscale: bool) -> Any:
     return ffmpeg.output(*ends, "%v.m3u8", **options)
 
 
-def _prepared(plan: Plan, stream: Any, *, zscale: bool) -> Any:
+def _prepared(plan: Plan, stream: Any, tone_mapper: ToneMapper | None) -> Any:
     """From decoded frames to the frame grid, progressive and in standard range."""
     if plan.deinterlace:
         stream = stream.filter("bwdif", mode="send_frame", parity="auto", deint="all")
     stream = stream.filter("fps", fps=str(plan.grid.rate), start_time=0, round="near")
     stream = stream.filter("setpts", f"PTS+{plan.grid.base_frames}")
     if plan.tonemap:
-        stream = _tonemapped(plan.rungs[0], stream, zscale=zscale)
+        stream = _tonemapped(plan.rungs[0], stream, tone_mapper)
     return stream
 
 
-def _tonemapped(top: Rung, stream: Any, *, zscale: bool) -> Any:
-    """HDR (PQ or HLG) to SDR. Scaled to the top rung first: the float frames are large."""
-    if not zscale:
-        raise ValueError("this plan needs a build of ffmpeg with zscale")
-    return (
-        stream.filter("zscale", w=top.width, h=top.height, t="linear", npl=100)
-        .filter("format", "gbrpf32le")
-        .filter("zscale", p="bt709")
-        .filter("tonemap", tonemap="hable", desat=0)
-        .filter("zscale", t="bt709", m="bt709", r="tv")
-    )
+def _tonemapped(top: Rung, stream: Any, tone_mapper: ToneMapper | None) -> Any:
+    """HDR (PQ or HLG) to SDR, at the size of the top rung: its frames are the costly ones."""
+    if tone_mapper is ToneMapper.ZSCALE:
+        return (
+            stream.filter("zscale", w=top.width, h=top.height, t="linear", npl=100)
+            .filter("format", "gbrpf32le")
+            .filter("zscale", p="bt709")
+            .filter("tonemap", tonemap="hable", desat=0)
+            .filter("zscale", t="bt709", m="bt709", r="tv")
+        )
+    if tone_mapper is ToneMapper.SCALE:
+        return stream.filter("scale", top.width, top.height, flags="bicubic").filter(
+            "scale",
+            out_primaries="bt709", out_transfer="bt709", out_color_matrix="bt709",
+            out_range="tv", intent="perceptual",
+        )  # fmt: skip
+    raise ValueError("this plan needs a tone mapper, and the build of ffmpeg has none")
 
 
 def _tagged(plan: Plan, stream: Any) -> Any:
-    """Square pixels, 8-bit 4:2:0 in limited range, and colour tags that say what the frames are."""
+    """8-bit 4:2:0 in limited range, and colour tags that say what the frames are."""
     video = plan.source.video
     assert video is not None
     matrix = "bt709"
@@ -150,7 +166,6 @@ def _tagged(plan: Plan, stream: Any) -> Any:
         stream = stream.filter("scale", **convert)
     return (
         stream.filter("format", "yuv420p")
-        .filter("setsar", "1")
         .filter(
             "setparams",
             range="tv", colorspace=matrix, color_primaries=matrix, color_trc=matrix,

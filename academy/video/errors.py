@@ -20,20 +20,6 @@ register(
         "Check the upload's identifier, or upload the file again.",
     ),
     Entry(
-        "upload_not_complete", 409,
-        "파일 업로드가 끝나지 않았습니다.",
-        "The upload is not complete.",
-        "업로드를 완료한 뒤 다시 요청해 주세요.",
-        "Complete the upload, then submit again.",
-    ),
-    Entry(
-        "upload_not_a_video", 422,
-        "동영상 용도로 올린 파일이 아닙니다.",
-        "The file was not uploaded as a video.",
-        "용도(purpose)를 video로 하여 다시 올려 주세요.",
-        "Upload it again with the purpose video.",
-    ),
-    Entry(
         "video_empty", 422,
         "빈 파일입니다.",
         "The file is empty.",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from academy.jobs.errors import PermanentError, TransientError
 from academy.video import process, sandbox
@@ -29,15 +29,39 @@ _EXTENSION = re.compile(r"[^a-z0-9]")
 _STILLS = frozenset({"png", "gif", "bmp", "webp"})
 
 
+class Run(Protocol):
+    """Runs one confined command to its end."""
+
+    def __call__(
+        self,
+        argv: list[str],
+        *,
+        reads: list[Path],
+        limits: sandbox.Limits,
+        timeout_seconds: float,
+    ) -> tuple[process.Outcome, str]:
+        """The outcome, and what the command wrote to stdout."""
+        ...
+
+
+def run_confined(
+    argv: list[str], *, reads: list[Path], limits: sandbox.Limits, timeout_seconds: float
+) -> tuple[process.Outcome, str]:
+    """Run a command in the sandbox, for callers whom nobody cancels."""
+    return process.capture(
+        process.Process(
+            sandbox.confined(argv, limits=limits, reads=reads), environment=sandbox.environment()
+        ),
+        timeout_seconds=timeout_seconds,
+    )
+
+
 @dataclass(frozen=True)
 class Prober:
-    """Probes files with one ffmpeg installation.
-
-    `on_process` is told of every process before it starts, so that a cancel can stop it.
-    """
+    """Probes files with one ffmpeg installation, through `run`."""
 
     binaries: Binaries
-    on_process: Callable[[process.Process], None] | None = None
+    run: Run = run_confined
 
     def probe(self, path: Path) -> Source:
         """What the file is.
@@ -48,14 +72,14 @@ class Prober:
         size = path.stat().st_size
         if size == 0:
             raise PermanentError("video_empty")
-        outcome, text = self._run(
+        outcome, text = self.run(
             [
                 self.binaries.ffprobe, "-v", "level+warning", "-of", "json",
                 "-probesize", "50M", "-analyzeduration", "30M",
                 *sandbox.media_options(),
                 "-show_format", "-show_streams", "-i", str(path),
             ],
-            path, _LIMITS, _PROBE_SECONDS,
+            reads=[path], limits=_LIMITS, timeout_seconds=_PROBE_SECONDS,
         )  # fmt: skip
         if outcome.stalled:
             raise PermanentError("video_probe_timeout")
@@ -69,26 +93,16 @@ class Prober:
         check(source)
         return replace(source, interlaced=self._interlaced(path, source))
 
-    def _run(
-        self, command: Sequence[str], path: Path, limits: sandbox.Limits, seconds: float
-    ) -> tuple[process.Outcome, str]:
-        return process.capture(
-            sandbox.confined(command, limits=limits, reads=[path]),
-            environment=sandbox.environment(),
-            timeout_seconds=seconds,
-            on_process=self.on_process,
-        )
-
     def _scanned_duration(self, path: Path) -> float:
         """Seconds up to the last packet, for files without a duration (browser recordings)."""
-        outcome, text = self._run(
+        outcome, text = self.run(
             [
                 self.binaries.ffmpeg, "-v", "error", "-nostdin", "-nostats",
                 "-progress", "pipe:1", "-stats_period", "5",
                 *sandbox.media_options(), "-i", str(path),
                 "-map", "0:v:0?", "-map", "0:a:0?", "-c", "copy", "-f", "null", "-",
             ],
-            path, _SCAN_LIMITS, _SCAN_SECONDS,
+            reads=[path], limits=_SCAN_LIMITS, timeout_seconds=_SCAN_SECONDS,
         )  # fmt: skip
         if outcome.stalled:
             raise PermanentError("video_probe_timeout")
@@ -99,13 +113,13 @@ class Prober:
         """Whether the pictures themselves are interlaced: containers often do not know."""
         if source.video is None or source.video.says_progressive:
             return False
-        outcome, _ = self._run(
+        outcome, _ = self.run(
             [
                 self.binaries.ffmpeg, "-v", "info", "-nostdin", "-nostats",
                 *sandbox.media_options(), "-i", str(path), "-map", f"0:{source.video.index}",
                 "-vf", "idet", "-frames:v", str(_IDET_FRAMES), "-an", "-f", "null", "-",
             ],
-            path, _LIMITS, _PROBE_SECONDS,
+            reads=[path], limits=_LIMITS, timeout_seconds=_PROBE_SECONDS,
         )  # fmt: skip
         found = _IDET.search(outcome.said)
         if found is None:

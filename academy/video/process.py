@@ -237,13 +237,7 @@ def _read_lines(stream: IO[bytes] | None, lines: queue.SimpleQueue[str | None]) 
 
 
 def capture(
-    argv: Sequence[str],
-    *,
-    environment: Mapping[str, str],
-    timeout_seconds: float,
-    directory: Path | None = None,
-    limit_characters: int = 4 << 20,
-    on_process: Callable[[Process], None] | None = None,
+    process: Process, *, timeout_seconds: float, limit_characters: int = 4 << 20
 ) -> tuple[Outcome, str]:
     """Run a short command; its outcome and its stdout, of which at most the limit is kept."""
     kept: list[str] = []
@@ -256,8 +250,5 @@ def capture(
             room -= len(line)
         return True
 
-    process = Process(argv, environment=environment, directory=directory)
-    if on_process is not None:
-        on_process(process)
     outcome = process.run(on_line=keep, timeout_seconds=timeout_seconds)
     return outcome, "\n".join(kept)

@@ -23,6 +23,9 @@ log = logging.getLogger(__name__)
 _CONFINE = Path(__file__).with_name("confine.py")
 _GIB = 1 << 30
 
+SETUP_FAILED = 125
+"""Exit code of a command that the sandbox did not start; `confine.py` says why on stderr."""
+
 # Formats that hold media and nothing else: no playlist, concat script or SDP, which name other
 # files and addresses for ffmpeg to open.
 FORMAT_WHITELIST = (

@@ -1,0 +1,141 @@
+"""What a browser sees: the player page, its state, and the media. No account, only signed links."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, Final, ParamSpec
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from academy.core.errors import AppError
+from academy.core.http.problems import problem_response
+from academy.video import playback
+from academy.video.api import present
+from academy.video.models import Video
+from academy.video.upload import content_type
+
+log = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
+
+# A playlist of an output never changes, but its address holds a token: keep it in the browser.
+_PLAYLIST_CACHE: Final = "private, max-age=3600"
+# Shorter than the signed link that the redirect leads to.
+_REDIRECT_CACHE: Final = f"private, max-age={playback.SEGMENT_LINK_SECONDS // 2}"
+
+
+def _problems_as_json(view: View[P]) -> View[P]:
+    """Answer an AppError with the error body of the API."""
+
+    @wraps(view)
+    def answer(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        try:
+            return view(request, *args, **kwargs)
+        except AppError as error:
+            return problem_response(error)
+
+    return answer
+
+
+@require_safe
+@_problems_as_json
+def media(request: HttpRequest, token: str, name: str) -> HttpResponseBase:
+    """One file of a video: a playlist is served, anything else is a redirect signed now.
+
+    The bytes of the media never pass through this process.
+    """
+    file = playback.media_open(token, name)
+    if not file.is_playlist:
+        url = file.store.presign_get(file.key, playback.SEGMENT_LINK_SECONDS)
+        return HttpResponseRedirect(url, headers={"Cache-Control": _REDIRECT_CACHE})
+    body = b"" if request.method == "HEAD" else file.store.read(file.key)
+    response = HttpResponse(body, content_type=content_type(file.name))
+    response["Cache-Control"] = _PLAYLIST_CACHE
+    # The token is the credential, so that a player on another site may fetch it like any client.
+    response["Access-Control-Allow-Origin"] = "*"
+    return response
+
+
+@require_safe
+@_problems_as_json
+def state(request: HttpRequest, video_id: UUID) -> HttpResponseBase:
+    """How far the video is, and its addresses once it is ready; what the page polls."""
+    video = playback.player_open(video_id, request.GET.get("token", ""))
+    response = JsonResponse(
+        {
+            "title": video.title,
+            "state": video.state.value,
+            "duration": video.duration,
+            "progress": present.progress(video),
+            "error": present.error(video),
+            "damage": _damage(video),
+            "playback": present.playback_body(video),
+        }
+    )
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def _damage(video: Video) -> dict[str, Any] | None:
+    return video.manifest["damage"] if video.manifest else None
+
+
+@require_safe
+def page(request: HttpRequest, video_id: UUID) -> HttpResponseBase:
+    """The player. A bad link gets the same page with the reason in words, and 403."""
+    token = request.GET.get("token", "")
+    problem: AppError | None = None
+    video: Video | None = None
+    try:
+        video = playback.player_open(video_id, token)
+    except AppError as error:
+        problem = error
+    language = "ko" if getattr(request, "LANGUAGE_CODE", "ko").startswith("ko") else "en"
+    context = {
+        "language": language,
+        "title": "" if video is None else video.title,
+        "video_id": "" if video is None else str(video.pk),
+        "state_url": reverse("player:state", args=[video_id]),
+        "problem": None if problem is None else {
+            "ko": f"{problem.message('ko')} {problem.action('ko')}",
+            "en": f"{problem.message('en')} {problem.action('en')}",
+        },
+    }  # fmt: skip
+    response = render(
+        request, "video/player.html", context, status=200 if problem is None else problem.status
+    )
+    response["Content-Security-Policy"] = content_security_policy()
+    response["Cache-Control"] = "private, no-store"
+    response["Referrer-Policy"] = "no-referrer"
+    response["X-Robots-Tag"] = "noindex"
+    return response
+
+
+def content_security_policy() -> str:
+    """Our own scripts and styles; media from here and from the object store it redirects to."""
+    parts = urlsplit(settings.R2_PUBLIC_ENDPOINT_URL)
+    objects = f"{parts.scheme}://{parts.netloc}"
+    return "; ".join(
+        (
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            f"img-src 'self' {objects}",
+            f"media-src 'self' blob: {objects}",
+            f"connect-src 'self' {objects}",
+            "worker-src 'self' blob:",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "frame-ancestors 'none'",
+        )
+    )

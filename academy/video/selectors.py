@@ -1,0 +1,42 @@
+"""Read videos, always of one tenant."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+
+from academy.core.errors import AppError
+from academy.tenants.models import Tenant
+from academy.video.models import JOB_STATES, Video, VideoState
+
+
+def videos_list(*, tenant: Tenant | UUID, states: Collection[VideoState] = ()) -> QuerySet[Video]:
+    """A tenant's videos with their jobs; of these states only, where any are named."""
+    videos = Video.objects.for_tenant(tenant).select_related("job")
+    if not states:
+        return videos
+    wanted = Q()
+    for state in states:
+        if state is VideoState.READY:
+            wanted |= ~Q(output_prefix="")
+        else:
+            wanted |= Q(output_prefix="", job__state__in=JOB_STATES[state])
+    return videos.filter(wanted)
+
+
+def video_get(*, tenant: Tenant | UUID, video_id: UUID) -> Video:
+    """One video with its job. Raises AppError(``not_found``), also for another tenant's."""
+    video = videos_list(tenant=tenant).filter(pk=video_id).first()
+    if video is None:
+        raise AppError("not_found")
+    return video
+
+
+def video_of_job(*, tenant: Tenant | UUID, job_id: UUID) -> Video:
+    """The video that a transcode job makes. Raises AppError(``not_found``)."""
+    video = videos_list(tenant=tenant).filter(job_id=job_id).first()
+    if video is None:
+        raise AppError("not_found")
+    return video

@@ -1,0 +1,107 @@
+"""Upload segments as they appear, in parallel, so that nothing is left to copy at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+from academy.video.command import segment_name
+
+THREADS = 8
+_IMMUTABLE = "private, max-age=31536000, immutable"
+_CONTENT_TYPES = {
+    ".m3u8": "application/vnd.apple.mpegurl",
+    ".m4s": "video/iso.segment",
+    ".mp4": "video/mp4",
+    ".jpg": "image/jpeg",
+    ".json": "application/json",
+}
+
+
+class Store(Protocol):
+    """The one thing that is asked of an object store."""
+
+    def put_file(
+        self, key: str, path: Path, content_type: str, cache_control: str | None = None
+    ) -> None:
+        """Store a file under a key."""
+        ...
+
+
+def content_type(name: str) -> str:
+    """The media type of an output file."""
+    return _CONTENT_TYPES[Path(name).suffix]
+
+
+class SegmentUploader:
+    """Uploads the files of one folder under one prefix; a context manager.
+
+    Nothing that an encoder may still be writing goes up early: ffmpeg gives a segment its name
+    when it is complete, and everything else waits for `put`. `renditions` are the names whose
+    segments (`NAME_00000.m4s` and on) will appear.
+    """
+
+    def __init__(self, store: Store, prefix: str, folder: Path, renditions: Iterable[str]) -> None:
+        self._store = store
+        self._prefix = prefix
+        self._folder = folder
+        self._next = dict.fromkeys(renditions, 0)
+        self._sent: dict[str, Future[int]] = {}
+        self._unchecked: list[Future[int]] = []
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="segment-upload")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def scan(self) -> None:
+        """Start uploading every new finished segment. Raises what an earlier upload raised."""
+        waiting = []
+        for future in self._unchecked:
+            if future.done():
+                future.result()
+            else:
+                waiting.append(future)
+        self._unchecked = waiting
+        for rendition, number in self._next.items():
+            # One look a rendition: a folder of a long lecture holds 18,000 files.
+            following = number
+            while (self._folder / segment_name(rendition, following)).exists():
+                self._submit(segment_name(rendition, following))
+                following += 1
+            self._next[rendition] = following
+
+    def put(self, names: Iterable[str], *, on_done: Callable[[int, int], None]) -> dict[str, int]:
+        """Upload these files and wait for all of them, those sent earlier included.
+
+        `on_done` is given how many of how many are stored, after each. Returns the size in bytes
+        of each. Raises the first error of the store.
+        """
+        wanted = list(names)
+        for name in wanted:
+            self._submit(name)
+        sizes: dict[str, int] = {}
+        for name in wanted:
+            sizes[name] = self._sent[name].result()
+            on_done(len(sizes), len(wanted))
+        return sizes
+
+    def _submit(self, name: str) -> None:
+        if name not in self._sent:
+            self._sent[name] = self._pool.submit(self._upload, name)
+            self._unchecked.append(self._sent[name])
+
+    def _upload(self, name: str) -> int:
+        path = self._folder / name
+        self._store.put_file(self._prefix + name, path, content_type(name), _IMMUTABLE)
+        return path.stat().st_size

@@ -1,0 +1,219 @@
+"""Check what ffmpeg made before anybody may see it, and measure it on the way.
+
+ffmpeg exits 0 on half a file, and writes a complete-looking playlist when it is stopped, so
+nothing here trusts the exit code: every frame is counted in the segments themselves, the
+timelines must join without a gap, and the rungs must agree with one another.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+
+from academy.video import fmp4, playlist
+from academy.video.command import AUDIO_NAME, segment_name
+from academy.video.ladder import AUDIO_RATE, Plan, Rung
+
+# EXTINF is written with six decimals.
+_EXTINF_TOLERANCE = Fraction(1, 100_000)
+_SOUND_START_TOLERANCE = 0.1
+# Below this share or number of seconds, a shortfall is a container's rounding and not damage.
+_SHORT_SECONDS, _SHORT_SHARE = 1.0, 0.01
+
+
+class OutputInvalidError(Exception):
+    """The output is not what the plan promises; `problem` says where and how."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+
+@dataclass(frozen=True)
+class Rendition:
+    """One rendition as made. Sizes in bytes, `peak` and `average` in bit/s."""
+
+    name: str
+    init: fmp4.Init
+    media: playlist.MediaPlaylist
+    first_decode_time: int
+    samples: int
+    size: int
+    peak: int
+    average: int
+
+    @property
+    def playlist_name(self) -> str:
+        """The media playlist's file."""
+        return f"{self.name}.m3u8"
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Every file of the rendition but the playlist."""
+        return (self.media.init, *self.media.names)
+
+    @property
+    def seconds(self) -> float:
+        """Duration."""
+        return self.media.seconds
+
+
+@dataclass(frozen=True)
+class Output:
+    """Everything that one encode made, checked."""
+
+    pictures: tuple[Rendition, ...]
+    sound: Rendition | None
+
+    @property
+    def renditions(self) -> tuple[Rendition, ...]:
+        """Pictures first, largest first; then the sound."""
+        return self.pictures if self.sound is None else (*self.pictures, self.sound)
+
+    @property
+    def frames(self) -> int:
+        """Frames of each rung; 0 without pictures."""
+        return self.pictures[0].samples if self.pictures else 0
+
+    @property
+    def seconds(self) -> float:
+        """Duration of the picture, or of the sound where there is no picture."""
+        return self.renditions[0].seconds
+
+
+@dataclass(frozen=True)
+class Damage:
+    """How much of a source could not be used. Seconds."""
+
+    expected_seconds: float
+    saved_seconds: float
+    errors: int
+
+
+def check(plan: Plan, folder: Path) -> Output:
+    """Check the whole output in `folder` against the plan. Raises OutputInvalidError."""
+    pictures = tuple(_picture(plan, rung, folder) for rung in plan.rungs)
+    for rendition in pictures[1:]:
+        _agree(pictures[0], rendition)
+    sound = None
+    if plan.audio_index is not None:
+        sound = _sound(plan, folder)
+    return Output(pictures, sound)
+
+
+def damage(plan: Plan, output: Output, errors: int) -> Damage | None:
+    """What was lost of the source, or None: decode errors, or less than the container claims.
+
+    Where the container states no duration for the picture itself, only an error makes a
+    shortfall damage: sound often runs on after the picture.
+    """
+    expected, saved = plan.expected_seconds, output.seconds
+    short = expected - saved > max(_SHORT_SECONDS, _SHORT_SHARE * expected)
+    video = plan.source.video
+    if errors == 0 and (not short or (video is not None and video.duration is None)):
+        return None
+    return Damage(expected, saved, errors)
+
+
+def _picture(plan: Plan, rung: Rung, folder: Path) -> Rendition:
+    rendition, fragments = _read(folder, rung.name)
+    size = (rendition.init.width, rendition.init.height)
+    if size != (rung.width, rung.height):
+        raise OutputInvalidError(f"{rung.name} is {size[0]}x{size[1]}")
+    if any(f.samples != plan.grid.segment_frames for f in fragments[:-1]):
+        raise OutputInvalidError(f"{rung.name} has a segment off the frame grid")
+    return rendition
+
+
+def _sound(plan: Plan, folder: Path) -> Rendition:
+    rendition, _ = _read(folder, AUDIO_NAME)
+    start = rendition.first_decode_time / AUDIO_RATE
+    if abs(start - float(plan.grid.base_seconds)) > _SOUND_START_TOLERANCE:
+        raise OutputInvalidError(f"the sound starts at {start:.3f} s")
+    return rendition
+
+
+def _agree(one: Rendition, other: Rendition) -> None:
+    """Rungs that a player switches between must cut at the same frames."""
+    if one.samples != other.samples:
+        raise OutputInvalidError(
+            f"{one.name} has {one.samples} frames, {other.name} has {other.samples}"
+        )
+    if one.media.durations != other.media.durations:
+        raise OutputInvalidError(f"{one.name} and {other.name} are cut differently")
+    if (one.first_decode_time, one.init.timescale) != (
+        other.first_decode_time,
+        other.init.timescale,
+    ):
+        raise OutputInvalidError(f"{one.name} and {other.name} start at different times")
+
+
+def _read(folder: Path, name: str) -> tuple[Rendition, list[fmp4.Fragment]]:
+    """Read a rendition, each segment in turn; a lecture's worth takes about a second."""
+    try:
+        media = playlist.parse_media((folder / f"{name}.m3u8").read_text())
+        init_bytes = (folder / media.init).read_bytes()
+        init = fmp4.read_init(init_bytes)
+    except (OSError, UnicodeDecodeError, playlist.PlaylistError, fmp4.Fmp4Error) as error:
+        raise OutputInvalidError(f"{name}: {error}") from error
+    if not media.ended:
+        raise OutputInvalidError(f"{name} has no end")
+    fragments: list[fmp4.Fragment] = []
+    sizes: list[int] = []
+    for number, (segment, duration) in enumerate(zip(media.names, media.durations, strict=True)):
+        if segment != segment_name(name, number):
+            raise OutputInvalidError(f"{name}: {segment} stands at place {number}")
+        try:
+            data = (folder / segment).read_bytes()
+            fragment = fmp4.read_fragment(data)
+        except (OSError, fmp4.Fmp4Error) as error:
+            raise OutputInvalidError(f"{segment}: {error}") from error
+        _joins(segment, fragment, duration, init, fragments[-1] if fragments else None)
+        fragments.append(fragment)
+        sizes.append(len(data))
+    bandwidth = _Bandwidth(media.durations, sizes)
+    return Rendition(
+        name=name,
+        init=init,
+        media=media,
+        first_decode_time=fragments[0].decode_time,
+        samples=sum(fragment.samples for fragment in fragments),
+        size=sum(sizes) + len(init_bytes),
+        peak=bandwidth.peak,
+        average=bandwidth.average,
+    ), fragments
+
+
+def _joins(
+    segment: str,
+    fragment: fmp4.Fragment,
+    duration: Decimal,
+    init: fmp4.Init,
+    before: fmp4.Fragment | None,
+) -> None:
+    if not fragment.starts_with_sync:
+        raise OutputInvalidError(f"{segment} does not start with a key frame")
+    if before is not None and before.decode_time + before.duration != fragment.decode_time:
+        raise OutputInvalidError(f"{segment} does not join the one before it")
+    measured = Fraction(fragment.duration, init.timescale)
+    if abs(measured - Fraction(duration)) > _EXTINF_TOLERANCE:
+        raise OutputInvalidError(f"{segment} is {float(measured):.6f} s, not {duration} s")
+
+
+class _Bandwidth:
+    """Bit rates measured as RFC 8216 defines them: over segments of at least half the target."""
+
+    def __init__(self, durations: tuple[Decimal, ...], sizes: list[int]) -> None:
+        total = float(sum(durations))
+        self.average = round(sum(sizes) * 8 / total)
+        half = max(durations) / 2
+        self.peak = max(
+            self.average,
+            *(
+                round(size * 8 / float(duration))
+                for duration, size in zip(durations, sizes, strict=True)
+                if duration >= half
+            ),
+        )

@@ -41,9 +41,9 @@ worker_enable_prefetch_count_reduction = False
 worker_cancel_long_running_tasks_on_connection_loss = False
 worker_disable_rate_limits = True
 
-# Remote control and broadcast events need fanout, which SQS does not have.
+# Remote control needs fanout, which SQS does not have. Events go to a queue: tasks.events.
 worker_enable_remote_control = False
-worker_send_task_events = False
+worker_send_task_events = True
 task_send_sent_event = False
 
 # Our consumer: what must not run is rejected (and so reaches the DLQ), never acknowledged.

@@ -69,9 +69,25 @@ def wanted_dlq_attributes(
     return attributes | _encryption(encrypted=encrypted)
 
 
+def wanted_events_attributes(queue: queues.EventsQueue, *, encrypted: bool) -> dict[str, str]:
+    """Attributes of a queue of worker events: short-lived, and without a dead-letter queue."""
+    attributes = {
+        "VisibilityTimeout": str(queue.visibility_seconds),
+        "MessageRetentionPeriod": str(queue.retention_seconds),
+    }
+    return attributes | _encryption(encrypted=encrypted)
+
+
 def check(sqs: Any, rows: Sequence[queues.Queue] | None = None) -> list[Drift]:
     """Everything on SQS that differs from the table; changes nothing."""
     drift: list[Drift] = []
+    for queue in queues.events_queues():
+        url = _url(sqs, queue.sqs_name)
+        if url is None:
+            drift.append(Drift(queue.sqs_name, "", _MISSING, "exists"))
+        else:
+            wanted = wanted_events_attributes(queue, encrypted=_encrypts())
+            drift += _differences(queue.sqs_name, _read(sqs, url), wanted)
     for row in rows or queues.table():
         urls = {name: _url(sqs, name) for name in (row.sqs_name, row.dlq_name)}
         missing = [Drift(name, "", _MISSING, "exists") for name, url in urls.items() if url is None]
@@ -92,24 +108,18 @@ def ensure(sqs: Any, rows: Sequence[queues.Queue] | None = None) -> list[Drift]:
     changed: list[Drift] = []
     created: set[str] = set()
     for row in rows:
-        urls: dict[str, str | None] = {}
-        for name in (row.dlq_name, row.sqs_name):
-            url = _url(sqs, name)
-            if url is None:
-                changed.append(Drift(name, "", _MISSING, "created"))
-                created.add(name)
-                url = sqs.create_queue(QueueName=name)["QueueUrl"]
-            urls[name] = url
+        urls: dict[str, str | None] = {
+            name: _made(sqs, name, changed, created) for name in (row.dlq_name, row.sqs_name)
+        }
         for name, wanted in _wanted(sqs, row, urls).items():
-            differences = _differences(name, _read(sqs, urls[name]), wanted)
-            if differences:
-                names = {one.attribute for one in differences}
-                sqs.set_queue_attributes(
-                    QueueUrl=urls[name],
-                    Attributes={key: wanted[key] for key in wanted if key in names},
-                )
-                # A new queue is one line of the answer, not one for each attribute.
-                changed += [one for one in differences if name not in created]
+            repaired = _repair(sqs, name, urls[name], wanted)
+            # A new queue is one line of the answer, not one for each attribute.
+            changed += [one for one in repaired if name not in created]
+    for queue in queues.events_queues():
+        name = queue.sqs_name
+        url = _made(sqs, name, changed, created)
+        wanted = wanted_events_attributes(queue, encrypted=_encrypts())
+        changed += [one for one in _repair(sqs, name, url, wanted) if name not in created]
     if left := check(sqs, rows):
         raise ProvisionError("SQS did not keep what it was told:\n" + as_table(left))
     return changed
@@ -150,13 +160,38 @@ def run(*, check_only: bool) -> tuple[int, str]:
 
 def _wanted(sqs: Any, row: queues.Queue, urls: dict[str, str | None]) -> dict[str, dict[str, str]]:
     """Both queues' wanted attributes; the dead-letter queue first, its source points to it."""
-    # Emulators do not know server-side encryption; on AWS it is SQS's own key, free of charge.
-    encrypted = "endpoint_url" not in queues.client_options()
+    encrypted = _encrypts()
     arn = {name: _read(sqs, url)["QueueArn"] for name, url in urls.items()}
     return {
         row.dlq_name: wanted_dlq_attributes(row, arn[row.sqs_name], encrypted=encrypted),
         row.sqs_name: wanted_attributes(row, arn[row.dlq_name], encrypted=encrypted),
     }
+
+
+def _made(sqs: Any, name: str, changed: list[Drift], created: set[str]) -> str:
+    """URL of the queue *name*, which is created, and noted, where it is missing."""
+    url = _url(sqs, name)
+    if url is None:
+        changed.append(Drift(name, "", _MISSING, "created"))
+        created.add(name)
+        url = str(sqs.create_queue(QueueName=name)["QueueUrl"])
+    return url
+
+
+def _repair(sqs: Any, name: str, url: str | None, wanted: dict[str, str]) -> list[Drift]:
+    """Set the attributes that differ; returns which did."""
+    differences = _differences(name, _read(sqs, url), wanted)
+    if differences:
+        names = {one.attribute for one in differences}
+        sqs.set_queue_attributes(
+            QueueUrl=url, Attributes={key: wanted[key] for key in wanted if key in names}
+        )
+    return differences
+
+
+def _encrypts() -> bool:
+    """Emulators do not know server-side encryption; on AWS it is SQS's own key, free of charge."""
+    return "endpoint_url" not in queues.client_options()
 
 
 def _encryption(*, encrypted: bool) -> dict[str, str]:

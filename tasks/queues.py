@@ -20,6 +20,7 @@ DAY = 24 * 60 * 60
 #: SQS refuses to keep a message invisible for longer than this after its receive.
 MAX_INVISIBLE_SECONDS = 12 * 60 * 60
 DLQ_SUFFIX = "-dlq"
+EVENTS_QUEUE = "academy-events"
 _SQS_NAME = re.compile(r"[A-Za-z0-9_-]{1,76}")  # 80, less the suffix of the dead-letter queue
 
 
@@ -72,6 +73,19 @@ class Queue:
     def slug(self) -> str:
         """The name as an identifier: ``ai-lite`` is ``ai_lite``."""
         return self.name.replace("-", "_")
+
+
+@dataclass(frozen=True)
+class EventsQueue:
+    """One SQS queue that carries what workers say to one Flower; it has no dead-letter queue.
+
+    Nothing in it is worth more than an hour: whoever looks wants to see now.
+    """
+
+    sqs_name: str
+    retention_seconds: int = 60 * 60
+    #: A Flower that is killed while it reads shows what it had received this much later.
+    visibility_seconds: int = 30
 
 
 _ANY_HOST: frozenset[HostKind] = frozenset({"cpu", "gpu"})
@@ -162,7 +176,7 @@ def table(environ: Mapping[str, str] = os.environ) -> tuple[Queue, ...]:
         if premium_on_cpu and row.name == "ai-premium":
             changes["host_kinds"] = _ANY_HOST
         rows.append(replace(row, **changes))
-    _refuse_shared_names(rows)
+    _refuse_shared_names(rows, events_queues(environ))
     return tuple(rows)
 
 
@@ -175,6 +189,40 @@ def by_name(name: str, environ: Mapping[str, str] = os.environ) -> Queue:
     raise QueueConfigError(
         f"There is no queue {name!r}. The queues are: {', '.join(row.name for row in rows)}."
     )
+
+
+def events_queues(environ: Mapping[str, str] = os.environ) -> tuple[EventsQueue, ...]:
+    """Where workers send their events: ``SQS_QUEUE_EVENTS``, one name, or one for each Flower.
+
+    Raises QueueConfigError for a name that SQS does not allow or that is given twice.
+    """
+    raw = environ.get("SQS_QUEUE_EVENTS") or EVENTS_QUEUE
+    names = [name.strip() for name in raw.split(",")]
+    for name in names:
+        if not _SQS_NAME.fullmatch(name):
+            raise QueueConfigError(
+                f"SQS_QUEUE_EVENTS={raw!r}: {name!r} is no SQS queue name. Use 1 to 76 letters, "
+                "digits, - or _, and commas between several names."
+            )
+    if len(set(names)) != len(names):
+        raise QueueConfigError(f"SQS_QUEUE_EVENTS={raw!r} names a queue twice.")
+    return tuple(EventsQueue(name) for name in names)
+
+
+def events_flush_seconds(environ: Mapping[str, str] = os.environ) -> int:
+    """How often a worker sends what it has to say (``EVENTS_FLUSH_SECONDS``, 5 where unset).
+
+    0 turns events off. A worker's heartbeat comes every second flush: a worker whose heartbeats
+    arrived in pairs would seem to die and come back.
+    """
+    seconds = _whole(environ, "EVENTS_FLUSH_SECONDS", 5, 0, 300)
+    assert seconds is not None
+    return seconds
+
+
+def heartbeat_seconds(environ: Mapping[str, str] = os.environ) -> int:
+    """How often a worker says that it lives, and what it is doing."""
+    return 2 * max(events_flush_seconds(environ), 1)
 
 
 def routes() -> dict[str, dict[str, str]]:
@@ -191,7 +239,7 @@ def worker_argv(queue: str, *, app: str = "tasks.app") -> list[str]:
     """The exact command line of a worker of *queue*, without the interpreter.
 
     One queue a worker: a worker of several would hold one queue's message behind another's task.
-    Gossip, mingle and heartbeat events speak over broadcast, which SQS does not have.
+    Gossip and mingle speak over broadcast, which SQS does not have; heartbeats go to Flower.
     """
     row = by_name(queue)
     argv = ["celery", "-A", app, "worker", "-Q", row.name, "-n", f"{row.name}@%h"]
@@ -199,7 +247,8 @@ def worker_argv(queue: str, *, app: str = "tasks.app") -> list[str]:
     argv += ["--prefetch-multiplier", str(row.prefetch_multiplier)]
     if row.pool == "prefork":
         argv += ["-O", "fair"]
-    argv += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+    argv += ["--without-gossip", "--without-mingle"]
+    argv += ["--heartbeat-interval", str(heartbeat_seconds())]
     return argv
 
 
@@ -266,15 +315,15 @@ def transport_options(environ: Mapping[str, str] = os.environ) -> dict[str, Any]
     }
 
 
-def _refuse_shared_names(rows: list[Queue]) -> None:
-    taken: dict[str, Queue] = {}
+def _refuse_shared_names(rows: list[Queue], events: tuple[EventsQueue, ...]) -> None:
+    taken = {queue.sqs_name: "SQS_QUEUE_EVENTS" for queue in events}
     for row in rows:
         for name in (row.sqs_name, row.dlq_name):
             if other := taken.get(name):
                 raise QueueConfigError(
-                    f"{row.env} and {other.env} both use the SQS queue {name!r}: give each its own."
+                    f"{row.env} and {other} both use the SQS queue {name!r}: give each its own."
                 )
-            taken[name] = row
+            taken[name] = row.env
 
 
 def _whole(

@@ -25,7 +25,7 @@ down: ## Stop the platform started by `make up`
 	@$(LOCAL) down
 
 status: ## Say what is running, where, and since when
-	@$(LOCAL) status
+	@$(LOCAL) status || true
 
 test: setup ## The whole test suite with its own services on free ports (TESTS=path for a part)
 	@$(LOCAL) run --services-only -- $(BIN)/python -m pytest -n 2 --dist loadgroup $(TESTS)

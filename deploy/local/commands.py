@@ -69,6 +69,7 @@ async def up() -> int:
             try:
                 await run_until(stop, asyncio.create_task(serve()))
             finally:
+                folder.withdraw()
                 print("stopping (Ctrl-C once more kills what is left)", flush=True)
     return 0
 
@@ -153,7 +154,8 @@ def status() -> int:
     facts = folder.published()
     if pid is None or facts is None:
         print(
-            "The platform is " + ("not running." if pid is None else f"starting (process {pid}).")
+            "The platform is "
+            + ("not running." if pid is None else f"starting or stopping (process {pid}).")
         )
         return 3
     since = datetime.fromtimestamp(folder.started_at(), UTC).astimezone()

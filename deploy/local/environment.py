@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from deploy.local.ports import HOST, Ports
 from deploy.local.state import Secrets, StateFolder
 
@@ -32,6 +34,8 @@ def environment(ports: Ports, folder: StateFolder, secrets: Secrets) -> dict[str
         "AWS_SECRET_ACCESS_KEY": secrets.sqs_secret_key,
         "AWS_EC2_METADATA_DISABLED": "true",
         "SQS_ENDPOINT_URL": f"http://{HOST}:{ports.sqs}",
+        # A stopping worker waits for its last poll to be answered; polls cost nothing here.
+        "SQS_WAIT_SECONDS": os.environ.get("SQS_WAIT_SECONDS", "2"),
         "R2_ENDPOINT_URL": f"http://{HOST}:{ports.s3}",
         "R2_ACCESS_KEY_ID": secrets.s3_access_key,
         "R2_SECRET_ACCESS_KEY": secrets.s3_secret_key,

@@ -113,14 +113,14 @@ class StateFolder:
                     f"The platform is already running (process {self.running_pid()}). "
                     "See where with: make status. Stop it with: make down"
                 ) from None
-            self._ready.unlink(missing_ok=True)
+            self.withdraw()
             file.truncate(0)
             file.write(str(os.getpid()))
             file.flush()
             try:
                 yield
             finally:
-                self._ready.unlink(missing_ok=True)
+                self.withdraw()
 
     def running_pid(self) -> int | None:
         """The launcher's process id while it runs, else None."""
@@ -138,6 +138,10 @@ class StateFolder:
         draft = self._ready.with_suffix(".draft")
         draft.write_text(json.dumps(facts, indent=2) + "\n")
         draft.replace(self._ready)
+
+    def withdraw(self) -> None:
+        """Take back what `publish` said: the platform is about to stop."""
+        self._ready.unlink(missing_ok=True)
 
     def published(self) -> dict[str, Any] | None:
         """What `publish` wrote, while the launcher runs and everything was ready."""

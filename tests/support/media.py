@@ -78,3 +78,9 @@ def truncated(path: Path, source: Path, share: float = 0.5) -> Path:
     data = fast.read_bytes()
     path.write_bytes(data[: int(len(data) * share)])
     return path
+
+
+def repeated(path: Path, source: Path, times: int) -> Path:
+    """A file `times` over, without encoding it again."""
+    ffmpeg("-stream_loop", str(times - 1), "-i", str(source), "-c", "copy", str(path))
+    return path

@@ -1,0 +1,320 @@
+"""video.transcode as workers run it: real ffmpeg, object store and database."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import threading
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from django.db import connection
+
+from academy.core import clock
+from academy.core.errors import AppError, error_body
+from academy.core.ids import new_id
+from academy.core.storage import Bucket, store
+from academy.jobs.cancel import job_cancel
+from academy.jobs.context import JobContext
+from academy.jobs.models import Job
+from academy.jobs.replay import job_replay
+from academy.jobs.submit import Order, Submitter, jobs_submit
+from academy.tenants.models import Tenant
+from academy.uploads.models import Upload, UploadState
+from academy.video import playlist
+from academy.video.models import Video, VideoState
+from tests.support import media
+from tests.support.jobs import make_tenant, run
+
+pytestmark = [
+    pytest.mark.integration("postgres", "s3"),
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("buckets"),
+]
+
+
+@pytest.fixture
+def tenant() -> Tenant:
+    return make_tenant()
+
+
+def uploaded(tenant: Tenant, path: Path, **fields: Any) -> Upload:
+    """A complete upload with the bytes of a file."""
+    upload_id = new_id()
+    key = f"t/{tenant.pk}/uploads/{upload_id}/source"
+    data = path.read_bytes()
+    store(Bucket.VIDEO).put_bytes(key, data, "video/mp4")
+    values: dict[str, Any] = {
+        "id": upload_id, "bucket": "video", "key": key, "filename": path.name,
+        "size": max(1, len(data)), "content_type": "video/mp4", "purpose": "video",
+        "state": UploadState.COMPLETE, "completed_at": clock.now(), "expires_at": clock.now(),
+    } | fields  # fmt: skip
+    return Upload.objects.for_tenant(tenant).create(**values)
+
+
+def submit(tenant: Tenant, upload: Upload, title: str = "Lesson 1") -> Job:
+    order = Order("video.transcode", {"upload": str(upload.pk), "title": title})
+    return jobs_submit(by=Submitter(tenant, "test"), orders=[order])[0]
+
+
+def transcoded(tenant: Tenant, path: Path) -> tuple[Job, Video]:
+    """Run a file through the whole job; it must succeed."""
+    job = submit(tenant, uploaded(tenant, path))
+    run(job)
+    assert job.state == "succeeded", (job.error_code, job.error_params)
+    return job, Video.objects.for_tenant(tenant).get(job=job)
+
+
+def fetched(video: Video, folder: Path) -> Path:
+    """Every object of a video's output, in a folder."""
+    folder.mkdir()
+    objects = store(Bucket.VIDEO)
+    for key in objects.keys(video.output_prefix):
+        objects.get_file(key, folder / key.removeprefix(video.output_prefix))
+    return folder
+
+
+def played(folder: Path) -> str:
+    """What ffmpeg has to complain of when it plays every rendition from the master playlist."""
+    done = subprocess.run(
+        [media.binaries().ffmpeg, "-v", "warning", "-nostdin", "-i", "master.m3u8",
+         "-map", "0", "-f", "null", "-"],
+        cwd=folder, check=False, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stderr
+
+
+def test_a_lecture_becomes_aligned_renditions_that_play_without_a_warning(
+    tenant: Tenant, tmp_path: Path
+) -> None:
+    source = media.clip(tmp_path / "lecture.mp4", size="1280x720", seconds=9)
+    job, video = transcoded(tenant, source)
+    assert video.state is VideoState.READY
+    assert video.output_prefix == f"t/{tenant.pk}/jobs/{job.pk}/a1/"
+    manifest = video.manifest
+    assert [(r["name"], r["width"], r["height"]) for r in manifest["renditions"]] == [
+        ("720p", 1280, 720), ("480p", 854, 480), ("360p", 640, 360),
+    ]  # fmt: skip
+    assert (manifest["frames"], manifest["duration"], manifest["damaged"]) == (270, 9.0, False)
+
+    folder = fetched(video, tmp_path / "out")
+    assert played(folder) == ""
+    media_playlists = [
+        playlist.parse_media((folder / f"{name}.m3u8").read_text())
+        for name in ("720p", "480p", "360p")
+    ]
+    assert len({one.durations for one in media_playlists}) == 1
+    assert [float(one) for one in media_playlists[0].durations] == [4.0, 4.0, 1.0]
+    assert all(one.ended for one in media_playlists)
+    master = (folder / "master.m3u8").read_text()
+    assert 'CODECS="avc1.64001F,mp4a.40.2",RESOLUTION=1280x720,FRAME-RATE=30.000' in master
+    assert (folder / "poster.jpg").read_bytes()[:3] == b"\xff\xd8\xff"
+
+
+def test_the_manifest_lists_exactly_the_objects_that_are_there(
+    tenant: Tenant, tmp_path: Path
+) -> None:
+    _, video = transcoded(tenant, media.clip(tmp_path / "a.mp4", size="320x180", seconds=5))
+    folder = fetched(video, tmp_path / "out")
+    listed = json.loads((folder / "manifest.json").read_text())["files"]
+    found = {path.name: path.stat().st_size for path in folder.iterdir()}
+    found.pop("manifest.json")
+    assert listed == found
+
+
+def test_the_artifacts_are_the_master_playlist_the_poster_and_the_manifest(
+    tenant: Tenant, tmp_path: Path
+) -> None:
+    job, video = transcoded(tenant, media.clip(tmp_path / "a.mp4", size="320x180", seconds=5))
+    assert [a["name"] for a in job.artifacts] == ["master.m3u8", "poster.jpg", "manifest.json"]
+    for artifact in job.artifacts:
+        info = store(Bucket.VIDEO).head(artifact["key"])
+        assert info is not None
+        assert (info.size, info.content_type) == (artifact["size"], artifact["content_type"])
+    assert job.result["video_id"] == str(video.pk)
+
+
+def test_progress_passes_every_stage_and_never_goes_back(
+    tenant: Tenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[str, float]] = []
+    monkeypatch.setattr(
+        JobContext, "progress", lambda _, step, percent, **more: seen.append((step, percent))
+    )
+    transcoded(tenant, media.clip(tmp_path / "a.mp4", size="640x360", seconds=8))
+    assert list(dict.fromkeys(step for step, _ in seen)) == [
+        "downloading", "probing", "transcoding", "validating", "thumbnail", "uploading",
+    ]  # fmt: skip
+    percents = [percent for _, percent in seen]
+    assert percents == sorted(percents)
+    assert percents[-1] == 100
+
+
+def test_a_portrait_recording_with_rotation_is_turned(tenant: Tenant, tmp_path: Path) -> None:
+    source = media.rotated(tmp_path / "phone.mp4", 90, size="640x360", seconds=4)
+    _, video = transcoded(tenant, source)
+    assert [(r["width"], r["height"]) for r in video.manifest["renditions"]] == [(360, 640)]
+    folder = fetched(video, tmp_path / "out")
+    assert played(folder) == ""
+
+
+def test_a_variable_frame_rate_becomes_constant_and_loses_no_time(
+    tenant: Tenant, tmp_path: Path
+) -> None:
+    _, video = transcoded(tenant, media.variable_rate(tmp_path / "screen.mp4", seconds=8))
+    assert video.duration == pytest.approx(8.0, abs=0.15)
+    assert video.manifest["damaged"] is False
+    assert played(fetched(video, tmp_path / "out")) == ""
+
+
+def test_odd_sizes_and_a_silent_source_are_no_problem(tenant: Tenant, tmp_path: Path) -> None:
+    source = tmp_path / "odd.mkv"
+    media.ffmpeg(
+        *media.pictures("321x241", "25", 4), "-c:v", "libx264", "-preset", "ultrafast",
+        "-pix_fmt", "yuv444p", str(source),
+    )  # fmt: skip
+    _, video = transcoded(tenant, source)
+    assert [(r["name"], r["width"], r["height"]) for r in video.manifest["renditions"]] == [
+        ("240p", 320, 240)
+    ]
+    assert video.manifest["audio"] is None
+    assert played(fetched(video, tmp_path / "out")) == ""
+
+
+def test_a_sound_recording_gets_a_rendition_and_a_picture_of_its_wave(
+    tenant: Tenant, tmp_path: Path
+) -> None:
+    source = tmp_path / "talk.m4a"
+    media.ffmpeg(*media.sound(6), "-c:a", "aac", str(source))
+    _, video = transcoded(tenant, source)
+    assert video.manifest["renditions"] == []
+    assert video.duration == pytest.approx(6.0, abs=0.1)
+    folder = fetched(video, tmp_path / "out")
+    assert (folder / "poster.jpg").read_bytes()[:3] == b"\xff\xd8\xff"
+    assert played(folder) == ""
+
+
+def test_a_truncated_recording_is_saved_as_far_as_it_goes(tenant: Tenant, tmp_path: Path) -> None:
+    whole = media.clip(tmp_path / "whole.mp4", size="640x360", seconds=10)
+    _, video = transcoded(tenant, media.truncated(tmp_path / "half.mp4", whole, 0.5))
+    damage = video.manifest["damage"]
+    assert video.manifest["damaged"] is True
+    assert damage["expected_seconds"] == pytest.approx(10, abs=0.1)
+    assert 3 < damage["saved_seconds"] < 7
+    assert damage["errors"] > 0
+    assert played(fetched(video, tmp_path / "out")) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "code"),
+    [
+        ("text.mp4", b"This is not a video.\n" * 50, "video_not_media"),
+        ("list.mp4", b"#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXTINF:4,\nfile:///etc/passwd\n",
+         "video_not_media"),
+        ("concat.mp4", b"ffconcat version 1.0\nfile /etc/passwd\n", "video_not_media"),
+        ("call.mp4", b"v=0\no=- 0 0 IN IP4 127.0.0.1\nm=video 5004 RTP/AVP 96\n",
+         "video_not_media"),
+        ("cut.mp4", b"\0\0\0\x20ftypisom\0\0\2\0isomiso2avc1mp41" + bytes(4000), "video_damaged"),
+        ("noise.mp4", bytes(range(256)) * 64, "video_not_media"),
+    ],
+)  # fmt: skip
+def test_what_is_not_a_recording_fails_for_good_with_a_reason(
+    tenant: Tenant, tmp_path: Path, name: str, content: bytes, code: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    job = submit(tenant, uploaded(tenant, path))
+    run(job)
+    assert (job.state, job.error_code) == ("failed", code)
+    said = error_body(job.error_code, job.error_params)
+    assert "?" not in said["message"]["ko"] + said["message"]["en"]
+    assert Video.objects.for_tenant(tenant).get(job=job).state is VideoState.FAILED
+    assert list(store(Bucket.VIDEO).keys(f"t/{tenant.pk}/jobs/")) == []
+
+
+def test_a_source_that_changed_after_the_upload_is_refused(tenant: Tenant, tmp_path: Path) -> None:
+    path = media.clip(tmp_path / "a.mp4", size="320x180", seconds=2)
+    job = submit(tenant, uploaded(tenant, path, sha256_b64="x" * 43 + "="))
+    run(job)
+    assert (job.state, job.error_code) == ("failed", "video_source_changed")
+
+
+def test_a_cancel_kills_the_encoder_within_five_seconds(tenant: Tenant, tmp_path: Path) -> None:
+    source = media.repeated(
+        tmp_path / "long.mp4", media.clip(tmp_path / "a.mp4", size="1280x720", seconds=6), 15
+    )
+    job = submit(tenant, uploaded(tenant, source))
+    runner = threading.Thread(target=_run_in_thread, args=(job,))
+    runner.start()
+    encoder = _wait_for_encoder()
+    asked = clock.monotonic()
+    job_cancel(tenant=tenant, job_id=job.pk)
+    runner.join(timeout=20)
+    assert not runner.is_alive()
+    assert clock.monotonic() - asked < 5
+    assert not encoder.is_running() or encoder.status() == psutil.STATUS_ZOMBIE
+    job.refresh_from_db()
+    assert job.state == "cancelled"
+    assert Video.objects.for_tenant(tenant).get(job=job).state is VideoState.CANCELLED
+
+
+def _run_in_thread(job: Job) -> None:
+    try:
+        run(job)
+    finally:
+        connection.close()
+
+
+def _wait_for_encoder() -> psutil.Process:
+    """The ffmpeg below this process that encodes."""
+    deadline = clock.monotonic() + 20
+    while clock.monotonic() < deadline:
+        for child in psutil.Process().children(recursive=True):
+            try:
+                if "libx264" in child.cmdline() and "ffmpeg" in Path(child.exe()).name:
+                    return child
+            except psutil.Error:
+                continue
+        threading.Event().wait(0.1)
+    raise AssertionError("no encoder started")
+
+
+def test_a_replay_keeps_the_video_and_its_links(tenant: Tenant, tmp_path: Path) -> None:
+    bad = tmp_path / "text.mp4"
+    bad.write_bytes(b"not a video" * 100)
+    failed = submit(tenant, uploaded(tenant, bad))
+    run(failed)
+    before = Video.objects.for_tenant(tenant).get(job=failed)
+    good = uploaded(tenant, media.clip(tmp_path / "a.mp4", size="320x180", seconds=4))
+    replayed = job_replay(
+        by=Submitter(tenant, "test"),
+        job_id=failed.pk,
+        params={"upload": str(good.pk), "title": "Lesson 1, again"},
+    )
+    run(replayed)
+    video = Video.objects.for_tenant(tenant).get(pk=before.pk)
+    assert (video.job_id, video.title, video.state) == (
+        replayed.pk, "Lesson 1, again", VideoState.READY,
+    )  # fmt: skip
+    assert Video.objects.for_tenant(tenant).count() == 1
+
+
+def test_a_submission_is_refused_for_an_upload_that_cannot_be_used(
+    tenant: Tenant, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.mp4"
+    path.write_bytes(b"x" * 100)
+    foreign = uploaded(make_tenant(), path)
+    pending = uploaded(tenant, path, state=UploadState.PENDING, completed_at=None)
+    picture = uploaded(tenant, path, purpose="image")
+    codes = []
+    for upload in (foreign, pending, picture):
+        with pytest.raises(AppError) as refused:
+            submit(tenant, upload)
+        codes.append(refused.value.code)
+    assert codes == ["upload_not_found", "upload_not_complete", "upload_wrong_purpose"]
+    assert not Job.objects.for_tenant(tenant).exists()
+    assert not Video.objects.for_tenant(tenant).exists()

@@ -308,7 +308,7 @@ def _objects(read: _Reader, profile: Profile) -> ObjectStoreEnvironment:
             read.problem(name, f"is unknown: one of {', '.join(sorted(_R2_VARIABLES))}")
     return ObjectStoreEnvironment(
         endpoint_url=endpoint,
-        public_endpoint_url=read.url("R2_PUBLIC_ENDPOINT_URL", endpoint),
+        public_endpoint_url=read.url("R2_PUBLIC_ENDPOINT_URL", "") or endpoint,
         access_key_id=read.text("R2_ACCESS_KEY_ID", "test" if test else _MISSING),
         secret_access_key=read.text("R2_SECRET_ACCESS_KEY", "test" if test else _MISSING),
         region=read.text("R2_REGION", "auto"),
@@ -343,7 +343,7 @@ def _check_production(read: _Reader, environment: Environment) -> None:
     for name, url in (
         ("PUBLIC_BASE_URL", environment.public_base_url),
         ("R2_ENDPOINT_URL", environment.objects.endpoint_url),
-        ("R2_PUBLIC_ENDPOINT_URL", environment.objects.public_endpoint_url),
+        ("R2_PUBLIC_ENDPOINT_URL", read.environ.get("R2_PUBLIC_ENDPOINT_URL", "")),
     ):
         if url.startswith("http://"):
             read.problem(name, "must be https in production")
@@ -353,5 +353,7 @@ def _check_production(read: _Reader, environment: Environment) -> None:
     ):
         if read.environ.get(aws) and read.environ.get(aws) == read.environ.get(r2):
             read.problem(aws, f"holds the object store's key: it belongs in {r2} alone")
-    if environment.database.url.options.get("sslmode") in (None, "disable", "allow", "prefer"):
+    readable = not any(problem.startswith("DATABASE_URL ") for problem in read.problems)
+    sslmode = environment.database.url.options.get("sslmode", "prefer")
+    if readable and sslmode in ("disable", "allow", "prefer"):
         read.problem("DATABASE_URL", "must end with ?sslmode=require, verify-ca or verify-full")

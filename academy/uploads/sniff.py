@@ -16,6 +16,8 @@ HEAD_BYTES = 4_096
 _TS_PACKET = 188
 _TS_SYNC = 0x47
 _ZIP_ENTRY = b"PK\x03\x04"
+#: puremagic's confidence grows with the matched bytes; what lies further below is a guess.
+_CLOSE = 0.15
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _ZIP = "application/zip"
@@ -53,7 +55,13 @@ def _by_magic(head: bytes) -> list[str]:
         matches = puremagic.magic_string(head)
     except (puremagic.PureError, ValueError):
         return []
-    types = [_ALIASES.get(match.mime_type, match.mime_type) for match in matches]
+    # Container formats share their first bytes (RIFF: wav, avi, webp); the longer match is true.
+    least = matches[0].confidence - _CLOSE if matches else 0.0
+    types = [
+        _ALIASES.get(match.mime_type, match.mime_type)
+        for match in matches
+        if match.confidence >= least
+    ]
     return list(dict.fromkeys(kind for kind in types if kind))
 
 

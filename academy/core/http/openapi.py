@@ -10,7 +10,6 @@ from rest_framework import serializers
 
 from academy.core.errors import AppError, error_body
 
-
 Direction = Literal["request", "response"]
 
 

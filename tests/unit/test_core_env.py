@@ -1,0 +1,164 @@
+"""A wrong environment refuses to boot, with one message that lists everything wrong."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from academy.settings.database_url import DatabaseUrlError, parse
+from academy.settings.env import EnvironmentInvalid, Profile, load
+
+PRODUCTION = {
+    "SECRET_KEY": "k" * 64,
+    "API_KEY_PEPPER": "p" * 48,
+    "ALLOWED_HOSTS": "api.example.kr, .example.kr",
+    "PUBLIC_BASE_URL": "https://api.example.kr",
+    "DATABASE_URL": "postgresql://academy:pw@db.example:5432/academy?sslmode=verify-full",
+    "R2_ENDPOINT_URL": "https://account.r2.example",
+    "R2_ACCESS_KEY_ID": "r2-id",
+    "R2_SECRET_ACCESS_KEY": "r2-secret",
+}
+
+
+def problems(changes: dict[str, str | None], profile: Profile = Profile.PRODUCTION) -> list[str]:
+    environ = {**PRODUCTION, **changes}
+    given = {name: value for name, value in environ.items() if value is not None}
+    with pytest.raises(EnvironmentInvalid) as caught:
+        load(profile, given)
+    assert all(problem in str(caught.value) for problem in caught.value.problems)
+    return caught.value.problems
+
+
+def test_a_complete_environment_boots() -> None:
+    env = load(Profile.PRODUCTION, PRODUCTION)
+    assert env.database.url.host == "db.example"
+    assert env.objects.buckets["video"] == "academy-video"
+    assert env.objects.public_endpoint_url == env.objects.endpoint_url
+    assert env.log_format == "json"
+    assert env.database.pool_size == 0
+
+
+def test_the_api_gets_a_pool_and_other_processes_do_not() -> None:
+    assert load(Profile.PRODUCTION, {**PRODUCTION, "ACADEMY_PROCESS": "api"}).database.pool_size > 0
+
+
+def test_nothing_set_lists_every_required_variable_at_once() -> None:
+    with pytest.raises(EnvironmentInvalid) as caught:
+        load(Profile.PRODUCTION, {})
+    for name in PRODUCTION:
+        assert any(problem.startswith(f"{name} ") for problem in caught.value.problems), name
+
+
+def test_tests_need_no_variables_at_all() -> None:
+    assert load(Profile.TEST, {}).database.url.name == "academy"
+
+
+def test_a_local_platform_needs_its_addresses_but_no_secrets() -> None:
+    with pytest.raises(EnvironmentInvalid) as caught:
+        load(Profile.LOCAL, {})
+    named = {problem.split()[0] for problem in caught.value.problems}
+    assert named == {"DATABASE_URL", "R2_ENDPOINT_URL", "R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"SECRET_KEY": "short"}, "SECRET_KEY is too short"),
+        ({"API_KEY_PEPPER": "k" * 64}, "API_KEY_PEPPER must differ"),
+        ({"ALLOWED_HOSTS": "*"}, "ALLOWED_HOSTS must name the hosts"),
+        ({"ALLOWED_HOSTS": "exa mple"}, "ALLOWED_HOSTS holds something"),
+        ({"PUBLIC_BASE_URL": "http://api.example.kr"}, "PUBLIC_BASE_URL must be https"),
+        ({"PUBLIC_BASE_URL": "api.example.kr"}, "PUBLIC_BASE_URL must be an address"),
+        ({"PUBLIC_BASE_URL": "https://u:p@host"}, "PUBLIC_BASE_URL must be an address"),
+        ({"R2_ENDPOINT_URL": "https://host:port"}, "R2_ENDPOINT_URL must be an address"),
+        ({"R2_ENDPOINT_URL": "http://r2"}, "R2_ENDPOINT_URL must be https"),
+        ({"R2_ACCESS_KEY_ID": None}, "R2_ACCESS_KEY_ID is not set"),
+        ({"R2_SECRET_ACCESS_KEY": ""}, "R2_SECRET_ACCESS_KEY is not set"),
+        ({"AWS_ACCESS_KEY_ID": "r2-id"}, "AWS_ACCESS_KEY_ID holds the object store's key"),
+        ({"AWS_SECRET_ACCESS_KEY": "r2-secret"}, "AWS_SECRET_ACCESS_KEY holds"),
+        ({"R2_VIDEOS_BUCKET": "x"}, "R2_VIDEOS_BUCKET is unknown"),
+        ({"R2_VIDEO_BUCKET": "Academy_Video"}, "R2_VIDEO_BUCKET is not a bucket name"),
+        ({"R2_VIDEO_BUCKET": "academy-ai"}, "name the same bucket"),
+        ({"DATABASE_URL": "postgresql://a:b@h/db"}, "?sslmode="),
+        ({"DATABASE_URL": "mysql://a:b@h/db"}, "DATABASE_URL must start with postgresql://"),
+        ({"SQS_ENDPOINT_URL": "localhost:1"}, "SQS_ENDPOINT_URL must be an address"),
+        ({"JOB_LEASE_SECONDS": "soon"}, "JOB_LEASE_SECONDS must be a number of seconds"),
+        ({"JOB_LEASE_SECONDS": "nan"}, "JOB_LEASE_SECONDS must be a number of seconds"),
+        ({"JOB_MAX_LOSSES": "0"}, "JOB_MAX_LOSSES must be a whole number"),
+        ({"HOST_KIND": "tpu"}, "HOST_KIND must be one of cpu, gpu"),
+        ({"PREMIUM_ON_CPU": "yes"}, "PREMIUM_ON_CPU must be 0 or 1"),
+        ({"SCRATCH_DIR": "relative/path"}, "SCRATCH_DIR must be an absolute path"),
+        ({"LOG_FORMAT": "xml"}, "LOG_FORMAT must be one of"),
+        ({"ACADEMY_PROCESS": "web"}, "ACADEMY_PROCESS must be one of"),
+    ],
+)
+def test_each_mistake_is_named(changes: dict[str, str | None], expected: str) -> None:
+    found = problems(changes)
+    assert any(expected in problem for problem in found), found
+    assert len(found) == 1, found
+
+
+def test_several_mistakes_are_reported_together() -> None:
+    assert len(problems({"SECRET_KEY": None, "LOG_LEVEL": "loud", "R2_AI_BUCKET": "a"})) == 3
+
+
+def test_no_value_is_ever_repeated_in_the_message() -> None:
+    secret = "hunter2-hunter2"
+    found = problems({"SECRET_KEY": secret, "DATABASE_URL": f"postgresql://a:{secret}@h:x/db"})
+    assert len(found) == 2
+    assert secret not in " ".join(found)
+
+
+@given(st.text(st.characters(codec="ascii", exclude_categories=["Cc"]), min_size=1))
+def test_any_printable_password_survives_raw_unless_it_looks_percent_encoded(password: str) -> None:
+    if "%" in password:
+        password = password.replace("%", "")
+    if not password:
+        return
+    assert parse(f"postgresql://academy:{password}@db:5432/academy").password == password
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
+def test_any_password_survives_percent_encoded(password: str) -> None:
+    url = parse(f"postgresql://academy:{quote(password, safe='')}@db/academy")
+    assert (url.password, url.host, url.port) == (password, "db", 5432)
+
+
+def test_the_password_of_the_outage_is_read_as_it_stands() -> None:
+    url = parse("postgresql://academy:p$a#s/s?w@o:r&d%!@db.example:6432/prod_1?sslmode=require")
+    assert url.password == "p$a#s/s?w@o:r&d%!"
+    assert (url.host, url.port, url.name) == ("db.example", 6432, "prod_1")
+    assert url.options == {"sslmode": "require"}
+    assert "p$a" not in repr(url)
+
+
+def test_sockets_and_ipv6_hosts_are_understood() -> None:
+    assert parse("postgresql://a:b@/db?host=/run/postgresql").host == "/run/postgresql"
+    url = parse("postgresql://a:b@[::1]:5433/db")
+    assert (url.host, url.port) == ("::1", 5433)
+    assert parse("postgresql://a:b@[::1]/db").port == 5432
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://db/academy",
+        "postgresql://:pw@db/academy",
+        "postgresql://a:b@db",
+        "postgresql://a:b@db:99999/academy",
+        "postgresql://a:b@db:/academy",
+        "postgresql://a:b@/academy",
+        "postgresql://a:b@db/aca demy",
+        "postgresql://a:b@db/academy?sslmode=maybe",
+        "postgresql://a:b@db/academy?options=-c",
+        "postgresql://a:b@db/academy?sslmode",
+        "'postgresql://a:b@db/academy'",
+        " postgresql://a:b@db/academy",
+    ],
+)
+def test_a_malformed_address_is_refused(url: str) -> None:
+    with pytest.raises(DatabaseUrlError):
+        parse(url)

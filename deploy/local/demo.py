@@ -112,6 +112,7 @@ class Demo:
                 with story.chapter("isolation", "Another academy sees nothing of it"):
                     self.isolation(academies, job, video)
             self.pages(video)
+            self.timings()
 
     # ------------------------------------------------------------------ acts
 
@@ -187,7 +188,7 @@ class Demo:
         """Submit once, prove that twice is once, then watch it live."""
         order = {
             "kind": "video.transcode",
-            "params": {"upload_id": upload_id, "title": source.stem[:100]},
+            "params": {"upload": upload_id, "title": source.stem[:100]},
         }
         key = str(uuid.uuid4())
         job = api.post("/api/v1/jobs", order, idempotency_key=key)
@@ -221,13 +222,15 @@ class Demo:
 
     def verify(self, api: Api, job: dict[str, Any], source_seconds: float) -> dict[str, Any]:
         """Play all of it without a warning and look at the poster."""
-        video = api.get(f"/api/v1/videos/{job['result']['video_id']}")
+        video = self._video_of(api, job)
         master = video["playback"]["master_url"]
         renditions = demo_play.read_master(master)
         played: list[Played] = []
-        for index, rendition in enumerate(renditions):
+        for rendition in renditions:
             with self.story.working(f"playing {rendition.name}"):
-                played.append(demo_play.play(self.ffmpeg, master, renditions, index))
+                played.append(demo_play.play(self.ffmpeg, rendition))
+        with self.story.working("reading the master playlist as a whole"):
+            demo_play.read_all(self.ffmpeg, master)
         demo_play.check_lengths(played, source_seconds)
         poster = demo_play.check_poster(video["playback"]["poster_url"])
         self.story.table(
@@ -239,6 +242,13 @@ class Demo:
         self.report["renditions"] = [_rendition_report(item) for item in played]
         self.report["master_url"] = master
         return video
+
+    def _video_of(self, api: Api, job: dict[str, Any]) -> dict[str, Any]:
+        """The video that the job was submitted for, ready to play."""
+        for listed in api.get("/api/v1/videos?state=ready")["items"]:
+            if listed["job"] == job["id"]:
+                return api.get(f"/api/v1/videos/{listed['id']}")
+        raise DemoError("The job succeeded, but no video of it is ready. Look at api.log")
 
     def isolation(self, academies: Academies, job: dict[str, Any], video: dict[str, Any]) -> None:
         """With another academy's key, job and video do not exist."""
@@ -254,7 +264,7 @@ class Demo:
         """Where a person goes on; each address is opened once."""
         urls = {
             "master playlist": self.report["master_url"],
-            "player": f"{self.around.api_url}/player/{video['id']}",
+            "player": video["playback"]["player_url"],
             "API docs": f"{self.around.api_url}/api/docs",
             "Flower": self.around.flower_url,
         }
@@ -269,6 +279,22 @@ class Demo:
         for name, url in urls.items():
             suffix = f"  (login {self.around.flower_login})" if name == "Flower" else ""
             self.story.say(f"{name:<16} {url}{suffix}")
+
+    def timings(self) -> None:
+        """Seconds of each stage, the finer ones below their chapter."""
+        seconds = self.story.seconds
+        finer = {
+            "upload": ("upload_transfer",),
+            "transcode": ("queue_wait", "transcode_run"),
+        }
+        below = {part for parts in finer.values() for part in parts}
+        rows = []
+        for name in seconds:
+            if name not in below:
+                names = (name, *finer.get(name, ()))
+                rows += [(f"     {part}", f"{seconds[part]:.1f} s") for part in names]
+        self.story.rule("How long it took")
+        self.story.table(("     stage", ""), rows)
 
     def _must_have_succeeded(self, job: dict[str, Any]) -> None:
         if job["state"] == "succeeded":
@@ -387,7 +413,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         demo = Demo(options, story, around)
         demo.run()
         story.seconds["total"] = round(time.monotonic() - started, 2)
-        story.say(f"\n     All of it held, in {clock(story.seconds['total'])}.")
+        story.rule(f"All of it held, in {clock(story.seconds['total'])}.")
         if options.keep:
             _wait_for_the_person(story)
         story.json(json.dumps({"ok": True, **demo.report}))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -15,7 +16,11 @@ import httpx
 from deploy.local.demo_api import DemoError
 
 _ATTRIBUTE = re.compile(r'([A-Z0-9-]+)=("[^"]*"|[^,]*)')
-_PROTOCOLS = "http,https,tcp,tls,crypto"
+_QUIET = ("-v", "warning", "-nostdin", "-nostats", "-progress", "pipe:1")
+#: Segments are redirected to the object store. ffmpeg would try to reach the next one through the
+#: connection of the last, find that its host is another, and warn: so each gets its own.
+_OVER_HTTP = ("-protocol_whitelist", "http,https,tcp,tls,crypto", "-http_persistent", "0")
+_NOWHERE = ("-f", "null", "-")
 _PLAY_SECONDS = 600.0
 
 
@@ -103,34 +108,39 @@ def _variant(attributes: dict[str, str], url: str) -> Rendition:
     )
 
 
-def play(ffmpeg: str, master_url: str, renditions: list[Rendition], index: int) -> Played:
-    """Decode one rendition from the first to the last segment, through the master playlist.
+def play(ffmpeg: str, rendition: Rendition) -> Played:
+    """Decode one rendition from the first to the last segment.
 
     DemoError when ffmpeg fails, warns about anything, or sees no end.
     """
-    rendition = renditions[index]
-    same_kind = [item for item in renditions if item.kind == rendition.kind]
-    stream = f"0:{rendition.kind[0]}:{same_kind.index(rendition)}"
-    done = _run(
-        [
-            *(ffmpeg, "-v", "warning", "-nostdin", "-nostats", "-progress", "pipe:1"),
-            *("-protocol_whitelist", _PROTOCOLS, "-i", master_url),
-            *("-map", stream, "-f", "null", "-"),
-        ]
-    )
-    if done.returncode != 0 or done.stderr.strip():
-        said = done.stderr.strip()[-1500:] or "(it said nothing)"
-        raise DemoError(
-            f"{rendition.name} does not play without a warning: ffmpeg ended with status "
-            f"{done.returncode} and said:\n{said}\nTo see it again: ffmpeg -v warning "
-            f"-protocol_whitelist {_PROTOCOLS} -i '{master_url}' -map {stream} -f null -"
-        )
-    last = dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
+    said = _quietly([ffmpeg, *_QUIET, *_OVER_HTTP, "-i", rendition.url, *_NOWHERE], rendition.name)
+    last = dict(line.split("=", 1) for line in said.splitlines() if "=" in line)
     if last.get("progress") != "end":
         raise DemoError(f"ffmpeg stopped in the middle of {rendition.name}")
     out_time = last.get("out_time_us", "0")
     seconds = int(out_time) / 1e6 if out_time.isdecimal() else 0.0
     return Played(rendition, seconds, int(last.get("frame", "0")))
+
+
+def read_all(ffmpeg: str, master_url: str) -> None:
+    """Open the master playlist and read all renditions of it together, to their ends.
+
+    Without decoding, which `play` does. DemoError when ffmpeg fails or warns about anything.
+    """
+    command = [ffmpeg, *_QUIET, *_OVER_HTTP, "-i", master_url, "-map", "0", "-c", "copy", *_NOWHERE]
+    _quietly(command, "the master playlist")
+
+
+def _quietly(command: list[str], what: str) -> str:
+    """Run ffmpeg and return its standard output; DemoError unless it succeeds without a word."""
+    done = _run(command)
+    if done.returncode != 0 or done.stderr.strip():
+        said = done.stderr.strip()[-1500:] or "(it said nothing)"
+        raise DemoError(
+            f"ffmpeg does not play {what} without a warning. It ended with status "
+            f"{done.returncode} and said:\n{said}\nTo see it again: {shlex.join(command)}"
+        )
+    return done.stdout
 
 
 def check_lengths(played: list[Played], source_seconds: float) -> None:

@@ -30,7 +30,7 @@ class Story:
     """Numbered chapters with facts below them, and how long each chapter took."""
 
     def __init__(self, chapters: int) -> None:
-        self._console = Console(highlight=False, soft_wrap=True)
+        self._console = Console(highlight=False, soft_wrap=True, emoji=False)
         self._chapters = chapters
         self._number = 0
         self.seconds: dict[str, float] = {}

@@ -14,6 +14,8 @@ from pydantic import BaseModel
 
 from academy.jobs import lease
 from academy.jobs.errors import JobStopped, StopReason
+from academy.jobs.models import STEP_CHARS
+from academy.jobs.storable import storable_number, storable_text
 
 if TYPE_CHECKING:
     from academy.jobs.keeper import Held
@@ -111,8 +113,9 @@ class JobContext(Generic[P]):
 
         Cheap: the next heartbeat stores the latest call.
         """
+        step = storable_text(step, STEP_CHARS)
         percent = min(100.0, max(0.0, percent))
-        self._held.report(lease.Progress(step, percent, eta_seconds))
+        self._held.report(lease.Progress(step, percent, storable_number(eta_seconds)))
 
     def raise_if_cancelled(self) -> None:
         """Raise `JobStopped` when the attempt must end: cancelled, out of time, lease lost."""

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 from uuid import UUID
 
 from django.conf import settings
@@ -21,6 +21,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 
 from academy.core import clock
 from academy.core.crash import crash_point
+from academy.core.masking import mask
 from academy.jobs import flow, kinds, lease
 from academy.jobs.classify import Permanent, Poison, Transient, classify
 from academy.jobs.context import Artifact, Done, FanOut, JobContext
@@ -34,6 +35,7 @@ from academy.jobs.states import TERMINAL, JobState, Outcome
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+OnSettled: TypeAlias = Callable[[JobState, str], None]
 
 DATABASE_PATIENCE: Final = 600.0
 """Seconds a worker waits for the database before it gives a delivery back."""
@@ -52,9 +54,18 @@ class Verdict(StrEnum):
 
 
 def execute(
-    job_id: UUID, version: int, *, worker: Worker, delivery: Delivery, keeper: LeaseKeeper
+    job_id: UUID,
+    version: int,
+    *,
+    worker: Worker,
+    delivery: Delivery,
+    keeper: LeaseKeeper,
+    on_settled: OnSettled | None = None,
 ) -> Verdict:
-    """Handle one delivered ``{job, version}``; never raises for a failure of the job."""
+    """Handle one delivered ``{job, version}``; never raises for a failure of the job.
+
+    ``on_settled`` is told what the attempt wrote, once it stands: the state and the error's code.
+    """
     crash_point("claim.before")
     try:
         claimed = patiently(lambda: lease.claim(job_id, version, worker=worker, delivery=delivery))
@@ -64,7 +75,7 @@ def execute(
     if isinstance(claimed, Refusal):
         return _refused(job_id, claimed)
     crash_point("claim.after")
-    _run(claimed, keeper)
+    _run(claimed, keeper, on_settled)
     return Verdict.DONE
 
 
@@ -79,7 +90,7 @@ def _refused(job_id: UUID, refusal: Refusal) -> Verdict:
     return Verdict.DONE
 
 
-def _run(claim: Claim, keeper: LeaseKeeper) -> None:
+def _run(claim: Claim, keeper: LeaseKeeper, on_settled: OnSettled | None) -> None:
     spec = kinds.get(claim.kind)
     log = logging.LoggerAdapter(
         logging.getLogger("academy.jobs.run"),
@@ -107,7 +118,7 @@ def _run(claim: Claim, keeper: LeaseKeeper) -> None:
             settlement = failure_settlement(claim, spec, held, error)
         except BaseException:
             # The worker itself is told to end: give the job back before it does.
-            finish(claim, Settlement(JobState.QUEUED, Outcome.RELEASED))
+            finish(claim, Settlement(JobState.QUEUED, Outcome.RELEASED), on_settled=on_settled)
             raise
         if settlement is None:
             log.warning("the lease was lost; whoever holds the job now goes on")
@@ -115,12 +126,12 @@ def _run(claim: Claim, keeper: LeaseKeeper) -> None:
         settlement = replace(settlement, progress=held.take_progress())
         crash_point("settle.before")
         try:
-            finish(claim, settlement, fan_out)
+            finish(claim, settlement, fan_out, on_settled=on_settled)
         except Exception as error:  # noqa: BLE001 - a hook or an unstorable result
             log.warning("settling failed: %s", type(error).__name__)
             settlement = failure_settlement(claim, spec, held, error)
             if settlement is not None:
-                finish(claim, settlement)
+                finish(claim, settlement, on_settled=on_settled)
         crash_point("settle.after")
 
 
@@ -205,54 +216,54 @@ def _ended(
 
 
 def _detail(error: Exception) -> str:
-    text = "".join(traceback.format_exception(error)).replace("\x00", "")
-    return text[-DETAIL_CHARS:]
+    # Masked as a whole, so that a cut cannot leave half a number that no mask knows.
+    return mask("".join(traceback.format_exception(error)))[-DETAIL_CHARS:]
 
 
-def finish(claim: Claim, settlement: Settlement, fan_out: FanOut | None = None) -> None:
+def finish(
+    claim: Claim,
+    settlement: Settlement,
+    fan_out: FanOut | None = None,
+    *,
+    on_settled: OnSettled | None = None,
+) -> None:
     """Write the end of an attempt through the fence, then join the parent's flow."""
     try:
-        patiently(lambda: _write(claim, settlement, fan_out))
+        state = patiently(lambda: _write(claim, settlement, fan_out))
     except StaleAttemptError:
         logger.warning("attempt %s of job %s was fenced off", claim.attempt, claim.job_id)
         return
     except (OperationalError, InterfaceError):
         logger.exception("job %s could not be settled; its lease will run out", claim.job_id)
         return
-    if claim.parent_id is not None and settlement.state in TERMINAL:
+    if on_settled is not None:
+        on_settled(state, settlement.error_code or "")
+    if claim.parent_id is not None and state in TERMINAL:
         patiently(lambda: flow.join(claim.parent_id))  # type: ignore[arg-type]
 
 
-def _write(claim: Claim, settlement: Settlement, fan_out: FanOut | None) -> None:
+def _write(claim: Claim, settlement: Settlement, fan_out: FanOut | None) -> JobState:
     spec = kinds.get(claim.kind)
-    succeeded = settlement.state is JobState.SUCCEEDED
-    hook = (succeeded and spec.on_succeeded) or (
-        settlement.state in TERMINAL and not succeeded and spec.on_ended
-    )
-    if not hook and fan_out is None:
+    hook = spec.on_succeeded if settlement.state is JobState.SUCCEEDED else spec.on_ended
+    if hook is None and fan_out is None:
         # One statement is one transaction already.
-        _fenced(claim, settlement)
-        return
+        return _fenced(claim, settlement)
     with transaction.atomic():
-        if fan_out is not None and _cancel_asked(claim):
-            settlement, fan_out = _STOPPED[StopReason.CANCELLED], None
-        _fenced(claim, settlement)
-        if fan_out is not None:
+        state = _fenced(claim, settlement)
+        if state is JobState.WAITING and fan_out is not None:
             flow.spawn(claim, fan_out.children)
-        elif succeeded and spec.on_succeeded:
+        elif state is JobState.SUCCEEDED and spec.on_succeeded is not None:
             spec.on_succeeded(Job.unscoped.get(pk=claim.job_id), settlement.result or {})
-        elif settlement.state in TERMINAL and spec.on_ended:
-            spec.on_ended(Job.unscoped.get(pk=claim.job_id))
+        elif state in TERMINAL:
+            flow.ended(claim.job_id)
+    return state
 
 
-def _fenced(claim: Claim, settlement: Settlement) -> None:
-    if not lease.settle(claim, settlement):
+def _fenced(claim: Claim, settlement: Settlement) -> JobState:
+    state = lease.settle(claim, settlement)
+    if state is None:
         raise StaleAttemptError(f"job {claim.job_id} attempt {claim.attempt}")
-
-
-def _cancel_asked(claim: Claim) -> bool:
-    row = Job.unscoped.select_for_update().filter(pk=claim.job_id)
-    return row.filter(cancel_requested_at__isnull=False).exists()
+    return state
 
 
 def patiently(act: Callable[[], T], *, patience: float | None = None) -> T:

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef
 
 from academy.core import clock
 from academy.core.crash import crash_point
@@ -22,7 +21,7 @@ from academy.jobs.context import Child, ChildResult
 from academy.jobs.errors import PermanentError
 from academy.jobs.lease import Claim
 from academy.jobs.models import Job
-from academy.jobs.states import REPLAYABLE, TERMINAL, JobState
+from academy.jobs.states import REPLAYABLE, JobState
 
 MAX_CHILDREN = 5_000
 
@@ -36,6 +35,9 @@ def spawn(parent: Claim, children: Sequence[Child]) -> None:
     keys = [child.key for child in children]
     if not 0 < len(keys) <= MAX_CHILDREN or len(set(keys)) != len(keys):
         raise PermanentError("handler_output_invalid", children=len(keys))
+    taken = Job.unscoped.filter(parent_id=parent.job_id, child_key__in=keys)
+    if (twice := taken.values_list("child_key", flat=True).first()) is not None:
+        raise PermanentError("handler_output_invalid", child_of_earlier_phase=twice)
     parent_row = Job.unscoped.get(pk=parent.job_id)
     now = clock.now()
     rows = []
@@ -118,12 +120,16 @@ WITH RECURSIVE flow AS (
     SELECT id FROM job WHERE parent_id = %(parent)s
     UNION ALL
     SELECT job.id FROM job JOIN flow ON job.parent_id = flow.id
+), left_over AS (
+    -- One order of locking, as in the heartbeat: neither can deadlock the other.
+    SELECT id FROM job WHERE id IN (SELECT id FROM flow) AND finished_at IS NULL
+    ORDER BY id FOR NO KEY UPDATE
 )
 UPDATE job SET
     cancel_requested_at = COALESCE(cancel_requested_at, clock_timestamp()),
     state = CASE WHEN state = 'running' THEN state ELSE 'cancelled' END,
     finished_at = CASE WHEN state = 'running' THEN NULL ELSE clock_timestamp() END
-WHERE id IN (SELECT id FROM flow) AND finished_at IS NULL
+WHERE id IN (SELECT id FROM left_over) AND finished_at IS NULL
   AND NOT (state = 'running' AND cancel_requested_at IS NOT NULL)
 RETURNING id, state
 """
@@ -159,19 +165,21 @@ def children_results(parent_id: UUID) -> list[ChildResult]:
 
 def joinable(limit: int) -> list[UUID]:
     """Waiting parents that a lost join left behind: no child at work, or one that broke."""
-    children = Job.unscoped.filter(parent_id__isnull=False)
-    terminal = [state.value for state in TERMINAL]
-    broken = children.filter(state__in=[state.value for state in REPLAYABLE]).values("parent_id")
-    at_work = children.exclude(state__in=terminal).values("parent_id")
+    children = Job.unscoped.filter(parent_id=OuterRef("pk"))
+    broken = children.filter(state__in=[state.value for state in REPLAYABLE])
+    at_work = children.filter(finished_at__isnull=True)
     waiting = Job.unscoped.filter(state=JobState.WAITING.value)
-    return list(
-        waiting.filter(Q(pk__in=broken) | ~Q(pk__in=at_work)).values_list("pk", flat=True)[:limit]
-    )
+    stuck = waiting.filter(Exists(broken) | ~Exists(at_work))
+    return list(stuck.values_list("pk", flat=True)[:limit])
 
 
 def orphaned(limit: int) -> list[UUID]:
     """Parents that ended without success while children are still at work."""
-    below: Any = Job.unscoped.filter(
-        parent__state__in=[state.value for state in REPLAYABLE], cancel_requested_at__isnull=True
-    ).exclude(state__in=[state.value for state in TERMINAL])
-    return list(below.values_list("parent_id", flat=True).distinct()[:limit])
+    below = Job.unscoped.filter(
+        parent_id__isnull=False,
+        finished_at__isnull=True,
+        cancel_requested_at__isnull=True,
+        parent__state__in=[state.value for state in REPLAYABLE],
+    )
+    parents = below.order_by().values_list("parent_id", flat=True).distinct()[:limit]
+    return list(parents)

@@ -17,7 +17,9 @@ from django.conf import settings
 from django.db import connection
 
 from academy.jobs import kinds
+from academy.jobs.models import ERROR_CODE_CHARS
 from academy.jobs.states import TERMINAL, JobState, Outcome
+from academy.jobs.storable import storable_json, storable_text
 
 
 @dataclass(frozen=True)
@@ -115,8 +117,7 @@ def claim(job_id: UUID, version: int, *, worker: Worker, delivery: Delivery) -> 
         )
         row = cursor.fetchone()
         if row is not None:
-            *plain, params, checkpoint, parent_id = row
-            return Claim(*plain, _load(params), _load(checkpoint), parent_id)
+            return _as_claim(row)
         cursor.execute(_WHY_NOT, {"job": job_id, "known": known})
         row = cursor.fetchone()
     if row is None:
@@ -142,14 +143,20 @@ class Beat:
     progress: Progress | None = None
 
 
+# Rows are locked in one order everywhere, so that two statements over many rows cannot deadlock.
 _RENEW = """
+WITH beat AS (
+    SELECT b.* FROM unnest(%s::uuid[], %s::int[], %s::text[], %s::float8[], %s::float8[])
+        AS b(id, attempt, step, percent, eta)
+    JOIN job ON job.id = b.id AND job.attempt = b.attempt AND job.state = 'running'
+    ORDER BY b.id FOR NO KEY UPDATE OF job
+)
 UPDATE job SET
     lease_until = clock_timestamp() + make_interval(secs => %s),
     step = COALESCE(beat.step, job.step),
     percent = GREATEST(job.percent, COALESCE(beat.percent, job.percent)),
     eta_seconds = CASE WHEN beat.step IS NULL THEN job.eta_seconds ELSE beat.eta END
-FROM (SELECT * FROM unnest(%s::uuid[], %s::int[], %s::text[], %s::float8[], %s::float8[])
-      AS b(id, attempt, step, percent, eta)) AS beat
+FROM beat
 WHERE job.id = beat.id AND job.attempt = beat.attempt AND job.state = 'running'
 RETURNING job.id, job.attempt, job.cancel_requested_at IS NOT NULL
 """
@@ -165,12 +172,12 @@ def renew(beats: Sequence[Beat], cursor: Any) -> dict[tuple[UUID, int], bool]:
     cursor.execute(
         _RENEW,
         [
-            settings.JOB_LEASE_SECONDS,
             [beat.job_id for beat in beats],
             [beat.attempt for beat in beats],
             [p.step if p else None for p in progress],
             [p.percent if p else None for p in progress],
             [p.eta_seconds if p else None for p in progress],
+            settings.JOB_LEASE_SECONDS,
         ],
     )
     return {(job_id, attempt): bool(cancel) for job_id, attempt, cancel in cursor.fetchall()}
@@ -195,12 +202,14 @@ class Settlement:
     """The last progress that no heartbeat has stored yet."""
 
 
+# A cancel that the attempt did not notice must not wait in the row for the next attempt: a job that
+# would go on ends here instead.
 _SETTLE = """
 WITH settled AS (
     UPDATE job SET
-        state = %(state)s,
-        version = version + (%(state)s = 'queued')::int,
-        finished_at = CASE WHEN %(terminal)s THEN clock_timestamp() END,
+        state = CASE WHEN {cancelled} THEN 'cancelled' ELSE %(state)s END,
+        version = version + (%(state)s = 'queued' AND NOT {cancelled})::int,
+        finished_at = CASE WHEN %(terminal)s OR {cancelled} THEN clock_timestamp() END,
         lease_until = NULL,
         failures = failures + (%(outcome)s = 'transient')::int,
         not_before = CASE WHEN %(delay)s::float8 > 0
@@ -211,22 +220,27 @@ WITH settled AS (
                        ELSE GREATEST(percent, COALESCE(%(percent)s, percent)) END,
         eta_seconds = NULL,
         result = %(result)s, artifacts = %(artifacts)s, output_prefix = %(output_prefix)s,
-        error_code = %(error_code)s, error_params = %(error_params)s
+        error_code = CASE WHEN {cancelled} THEN '' ELSE %(error_code)s END,
+        error_params = CASE WHEN {cancelled} THEN '{}' ELSE %(error_params)s::jsonb END
     WHERE id = %(job)s AND attempt = %(attempt)s AND state = 'running'
-    RETURNING id
+    RETURNING id, state
 ), closed AS (
     UPDATE job_attempt SET
-        outcome = %(outcome)s, ended_at = clock_timestamp(),
+        outcome = CASE WHEN settled.state = %(state)s THEN %(outcome)s ELSE 'cancelled' END,
+        ended_at = clock_timestamp(),
         error_code = %(error_code)s, error_params = %(error_params)s, detail = %(detail)s
-    WHERE job_id = %(job)s AND number = %(attempt)s
-      AND EXISTS (SELECT FROM settled)
+    FROM settled WHERE job_id = settled.id AND number = %(attempt)s
 )
-SELECT id FROM settled
-"""
+SELECT state FROM settled
+""".replace("{cancelled}", "(cancel_requested_at IS NOT NULL AND NOT %(terminal)s)")
 
 
-def settle(claim: Claim, settlement: Settlement) -> bool:
-    """End the attempt. False: the fence refused, because another attempt holds the job."""
+def settle(claim: Claim, settlement: Settlement) -> JobState | None:
+    """End the attempt; returns the job's new state.
+
+    That is ``cancelled`` where the job would have gone on and a cancel had been asked for. None:
+    the fence refused, because another attempt holds the job.
+    """
     result = settlement.result
     with connection.cursor() as cursor:
         cursor.execute(
@@ -242,14 +256,15 @@ def settle(claim: Claim, settlement: Settlement) -> bool:
                 "result": json.dumps(result) if result is not None else None,
                 "artifacts": json.dumps(list(settlement.artifacts)),
                 "output_prefix": settlement.output_prefix,
-                "error_code": settlement.error_code,
-                "error_params": json.dumps(dict(settlement.error_params), default=str),
-                "detail": settlement.detail,
+                "error_code": storable_text(settlement.error_code, ERROR_CODE_CHARS),
+                "error_params": json.dumps(storable_json(settlement.error_params)),
+                "detail": storable_text(settlement.detail, len(settlement.detail)),
                 "step": settlement.progress.step if settlement.progress else None,
                 "percent": settlement.progress.percent if settlement.progress else None,
             },
         )
-        return cursor.fetchone() is not None
+        row = cursor.fetchone()
+    return None if row is None else JobState(row[0])
 
 
 _CHECKPOINT = """
@@ -262,6 +277,11 @@ def save_checkpoint(claim: Claim, data: Mapping[str, Any]) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(_CHECKPOINT, [json.dumps(dict(data)), claim.job_id, claim.attempt])
         return cursor.fetchone() is not None
+
+
+def _as_claim(row: Any) -> Claim:
+    *plain, params, checkpoint, parent_id = row
+    return Claim(*plain, params=_load(params), checkpoint=_load(checkpoint), parent_id=parent_id)
 
 
 def _load(value: Any) -> dict[str, Any]:

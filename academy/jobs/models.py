@@ -6,7 +6,7 @@ the transition trigger and the append-only event log.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from django.db import models
 from django.db.models import F, Q
@@ -14,6 +14,9 @@ from django.db.models import F, Q
 from academy.core.ids import new_id
 from academy.jobs.states import TERMINAL, JobState, Outcome
 from academy.tenants.scoping import TenantScopedModel
+
+STEP_CHARS: Final = 48
+ERROR_CODE_CHARS: Final = 64
 
 
 def _choices(values: type[JobState | Outcome]) -> list[tuple[str, str]]:
@@ -57,7 +60,7 @@ class Job(TenantScopedModel):
     cancel_requested_at = models.DateTimeField(null=True)
 
     phase = models.CharField(max_length=32, default="start")
-    step = models.CharField(max_length=48, blank=True)
+    step = models.CharField(max_length=STEP_CHARS, blank=True)
     percent = models.FloatField(default=0.0)
     eta_seconds = models.FloatField(null=True)
     checkpoint = models.JSONField(default=dict)
@@ -66,7 +69,7 @@ class Job(TenantScopedModel):
     artifacts = models.JSONField(default=list)
     output_prefix = models.CharField(max_length=200, blank=True)
     """Prefix of the attempt whose output counts; empty until the job succeeded."""
-    error_code = models.CharField(max_length=64, blank=True)
+    error_code = models.CharField(max_length=ERROR_CODE_CHARS, blank=True)
     error_params = models.JSONField(default=dict)
 
     parent = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="children")
@@ -129,6 +132,12 @@ class Job(TenantScopedModel):
             models.Index("id", name="job_waiting", condition=Q(state="waiting")),
             models.Index("tenant", F("created_at").desc(), F("id").desc(), name="job_listing"),
             models.Index("tenant", "queue", "created_at", name="job_quota"),
+            models.Index("tenant", "queue", name="job_open", condition=Q(finished_at__isnull=True)),
+            models.Index(
+                "parent",
+                name="job_open_child",
+                condition=Q(finished_at__isnull=True, parent__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -149,7 +158,7 @@ class JobAttempt(models.Model):
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
     outcome = models.CharField(max_length=16, choices=_choices(Outcome), blank=True)
-    error_code = models.CharField(max_length=64, blank=True)
+    error_code = models.CharField(max_length=ERROR_CODE_CHARS, blank=True)
     error_params = models.JSONField(default=dict)
     detail = models.TextField(blank=True)
     """The last lines of the traceback, masked; for operations, never shown to a tenant."""
@@ -229,7 +238,7 @@ class Effect(TenantScopedModel):
     )
     attempt = models.PositiveIntegerField()
     provider_reference = models.CharField(max_length=200, blank=True)
-    error_code = models.CharField(max_length=64, blank=True)
+    error_code = models.CharField(max_length=ERROR_CODE_CHARS, blank=True)
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
 

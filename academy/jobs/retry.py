@@ -4,6 +4,9 @@ import random
 from dataclasses import dataclass
 from typing import Final
 
+LONGEST_RETRY_AFTER: Final = 24 * 3600.0
+"""Seconds; a provider that names a longer pause (or a nonsensical one) is asked again anyway."""
+
 
 @dataclass(frozen=True)
 class RetryPolicy:
@@ -27,7 +30,7 @@ class RetryPolicy:
             return None
         ceiling = min(self.cap, self.base * 2.0 ** min(failures - 1, 32))
         wait = (rng or _RNG).uniform(self.floor, max(self.floor, ceiling))
-        return max(wait, retry_after or 0.0)
+        return max(wait, min(retry_after or 0.0, LONGEST_RETRY_AFTER))
 
 
 _RNG: Final = random.SystemRandom()

@@ -38,8 +38,8 @@ WITH RECURSIVE waiting AS (
             AND tenant_id > waiting.tenant_id ORDER BY tenant_id LIMIT 1)
     FROM waiting WHERE waiting.tenant_id IS NOT NULL
 ), held AS (
-    SELECT tenant_id, count(*) AS slots FROM job
-    WHERE queue = %(queue)s AND state IN ('published', 'running') GROUP BY tenant_id
+    SELECT tenant_id, count(*) AS slots, count(*) FILTER (WHERE state = 'published') AS unclaimed
+    FROM job WHERE queue = %(queue)s AND state IN ('published', 'running') GROUP BY tenant_id
 ), room AS (
     SELECT waiting.tenant_id, COALESCE(held.slots, 0) AS slots,
         COALESCE(own.in_flight, (%(plans)s::jsonb ->> tenant.plan)::int) AS allowed
@@ -63,13 +63,17 @@ SELECT job.id, job.version, job.tenant_id, job.kind
 FROM job JOIN picked ON picked.id = job.id
 WHERE job.state = 'queued'
 ORDER BY picked.turn, picked.created_at, job.id
-LIMIT LEAST(%(limit)s, GREATEST(%(window)s - (SELECT COALESCE(sum(slots), 0) FROM held), 0))
-FOR UPDATE OF job SKIP LOCKED
+LIMIT LEAST(%(limit)s, GREATEST(%(window)s - (SELECT COALESCE(sum(unclaimed), 0) FROM held), 0))
 """
 
+# Meanwhile the row may have been claimed, cancelled, or even queued again.
 _MARK = """
 UPDATE job SET state = 'published', published_at = clock_timestamp()
-WHERE id = ANY(%s) AND state = 'queued'
+WHERE id IN (
+    SELECT job.id FROM job JOIN unnest(%s::uuid[], %s::int[]) AS sent(id, version)
+        ON job.id = sent.id AND job.version = sent.version
+    WHERE job.state = 'queued' ORDER BY job.id FOR NO KEY UPDATE OF job
+) AND state = 'queued'
 """
 
 
@@ -80,10 +84,11 @@ def publish_due(
     limit: int,
     publish: Callable[[Sequence[Due]], Sequence[UUID]],
 ) -> int | None:
-    """Publish up to ``limit`` due rows of a queue, keeping at most ``window`` in flight on it.
+    """Publish up to ``limit`` due rows of a queue, keeping at most ``window`` unclaimed on it.
 
-    ``publish`` sends and returns the ids the broker took. Sending happens under the row locks: a
-    crash in between rolls back, and the row is published again, which a claim makes harmless.
+    ``publish`` sends and returns the ids the broker took. No row is locked while it does: a slow
+    broker delays neither a cancel nor the claim of what has just arrived. A crash in between
+    leaves the row queued, and it is published again, which the claim makes harmless.
     Returns how many were published; None when another relay is at this queue.
     """
     with transaction.atomic():
@@ -96,8 +101,9 @@ def publish_due(
         taken = list(publish(due))
         crash_point("relay.published")
         if taken:
+            versions = {row.id: row.version for row in due}
             with connection.cursor() as cursor:
-                cursor.execute(_MARK, [taken])
+                cursor.execute(_MARK, [taken, [versions[row_id] for row_id in taken]])
     crash_point("relay.marked")
     return len(taken)
 

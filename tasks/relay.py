@@ -29,6 +29,10 @@ logger = logging.getLogger("tasks.relay")
 
 CHANNEL: Final = "academy_due"
 BATCH: Final = 100
+SWEEP_GRACE: Final = 5.0
+"""Seconds that a stopping relay waits for its sweeps."""
+IDLE_CONNECTION_SECONDS: Final = 20.0
+"""A sweep that runs less often than this keeps no database connection meanwhile."""
 ERROR_PAUSE: Final = 1.0
 """Seconds before the relay tries again when the database or the broker is away."""
 
@@ -95,13 +99,19 @@ class Publisher:
 
 
 class Relay:
-    """One relay process: the main thread publishes, a second one sweeps."""
+    """One relay process: the main thread publishes, and every sweep has a thread of its own.
+
+    A sweep that waits for a slow object store must not keep lost jobs from being found.
+    """
 
     def __init__(self) -> None:
         self._rows = {row.name: row for row in queues.table()}
         self._publisher = Publisher()
         self._stopping = threading.Event()
-        self._sweeper = threading.Thread(target=self._sweep, name="sweeper", daemon=True)
+        self._sweepers = [
+            threading.Thread(target=self._sweep, args=(sweep,), name=sweep.name, daemon=True)
+            for sweep in sweeps.registered()
+        ]
 
     def stop(self, *_: object) -> None:
         """End after the present round; safe in a signal handler."""
@@ -109,7 +119,8 @@ class Relay:
 
     def run(self) -> None:
         """Publish until told to stop; every failure of a part is logged and outlived."""
-        self._sweeper.start()
+        for sweeper in self._sweepers:
+            sweeper.start()
         logger.info("relay up: %s", ", ".join(self._rows))
         while not self._stopping.is_set():
             try:
@@ -120,7 +131,9 @@ class Relay:
                 connection.close()
                 self._stopping.wait(ERROR_PAUSE)
         self._publisher.close()
-        self._sweeper.join(timeout=5)
+        deadline = clock.monotonic() + SWEEP_GRACE
+        for sweeper in self._sweepers:
+            sweeper.join(timeout=max(0.0, deadline - clock.monotonic()))
         logger.info("relay down")
 
     def _publish_while_listening(self, listener: psycopg.Connection[Any]) -> None:
@@ -154,18 +167,18 @@ class Relay:
                 break
         return total
 
-    def _sweep(self) -> None:
-        due_at = {sweep.name: 0.0 for sweep in sweeps.registered()}
-        while not self._stopping.wait(0.2):
-            for sweep in sweeps.registered():
-                if clock.monotonic() < due_at[sweep.name]:
-                    continue
-                due_at[sweep.name] = clock.monotonic() + sweep.every_seconds
-                try:
-                    run_sweep(sweep)
-                except Exception as error:  # noqa: BLE001 - one sweep must not end the others
-                    logger.warning("sweep %s failed: %s", sweep.name, type(error).__name__)
-                    connection.close()
+    def _sweep(self, sweep: sweeps.Sweep) -> None:
+        while not self._stopping.is_set():
+            started_at = clock.monotonic()
+            try:
+                run_sweep(sweep)
+            except Exception as error:  # noqa: BLE001 - the next round tries again
+                logger.warning("sweep %s failed: %s", sweep.name, type(error).__name__)
+                connection.close()
+            if sweep.every_seconds > IDLE_CONNECTION_SECONDS:
+                connection.close()
+            self._stopping.wait(sweep.every_seconds - (clock.monotonic() - started_at))
+        connection.close()
 
 
 def run_sweep(sweep: sweeps.Sweep) -> int | None:

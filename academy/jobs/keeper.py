@@ -121,6 +121,9 @@ class LeaseKeeper:
     def _run(self) -> None:
         pause = threading.Event()
         while True:
+            if not self._busy.is_set():
+                # An idle worker holds no second connection.
+                connection.close()
             self._busy.wait()
             pause.wait(self._tick)
             with self._lock:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable, Iterable
 from typing import Final
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 
 from academy.core.crash import crash_point
 from academy.jobs import flow
+from academy.jobs.states import JobState
 
 logger = logging.getLogger(__name__)
 
@@ -19,11 +21,19 @@ BATCH: Final = 200
 
 # A lease that ran out by a moment may belong to a worker whose renewal is on its way: the fence
 # makes taking it away safe, the grace makes it rare.
-_LOST = """
+_EXPIRED = """
+SELECT id FROM job
+WHERE state = 'running' AND lease_until < clock_timestamp() - interval '1 second'
+  AND (cancel_requested_at IS NOT NULL OR losses + 1 >= %s) = %s
+ORDER BY lease_until LIMIT %s
+"""
+
+_TAKE_AWAY = """
 WITH lost AS (
     SELECT id FROM job
-    WHERE state = 'running' AND lease_until < clock_timestamp() - interval '1 second'
-    ORDER BY lease_until LIMIT %(batch)s FOR UPDATE SKIP LOCKED
+    WHERE id = ANY(%(ids)s) AND state = 'running'
+      AND lease_until < clock_timestamp() - interval '1 second'
+    ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
 ), moved AS (
     UPDATE job SET
         losses = losses + 1, lease_until = NULL, eta_seconds = NULL,
@@ -64,27 +74,51 @@ def sweep() -> int:
 
 
 def reap_leases() -> int:
-    """Give the jobs of lost workers to others; dead after ``JOB_MAX_LOSSES`` losses."""
+    """Give the jobs of lost workers to others; dead after ``JOB_MAX_LOSSES`` losses.
+
+    Jobs that end here run their domain's hook, so each has a transaction of its own: a hook that
+    fails holds up no other job.
+    """
     crash_point("reap.before")
-    params = json.dumps({"losses": settings.JOB_MAX_LOSSES})
-    parents: set[UUID] = set()
+    back = _expired(ends=False)
+    moved = _take_away(back) if back else 0
+    return moved + sum(_each(_expired(ends=True), lambda job_id: _take_away([job_id])))
+
+
+def _expired(*, ends: bool) -> list[UUID]:
+    with connection.cursor() as cursor:
+        cursor.execute(_EXPIRED, [settings.JOB_MAX_LOSSES, ends, BATCH])
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _take_away(ids: list[UUID]) -> int:
+    losses = settings.JOB_MAX_LOSSES
+    values = {"ids": ids, "max_losses": losses, "params": json.dumps({"losses": losses})}
     with transaction.atomic():
         with connection.cursor() as cursor:
-            cursor.execute(
-                _LOST,
-                {"batch": BATCH, "max_losses": settings.JOB_MAX_LOSSES, "params": params},
-            )
+            cursor.execute(_TAKE_AWAY, values)
             rows = cursor.fetchall()
-        for job_id, state, parent_id in rows:
-            logger.warning("the worker of job %s was lost: now %s", job_id, state)
-            if state != "queued":
-                flow.cancel_children(job_id)
-                flow.ended(job_id)
-                if parent_id is not None:
-                    parents.add(parent_id)
-    for parent_id in parents:
-        flow.join(parent_id)
+        ended = [row for row in rows if row[1] != JobState.QUEUED]
+        for job_id, _, _ in ended:
+            flow.cancel_children(job_id)
+            flow.ended(job_id)
+    for job_id, state, _ in rows:
+        logger.warning("the worker of job %s was lost: now %s", job_id, state)
+    _each({parent_id for _, _, parent_id in ended if parent_id is not None}, flow.join)
     return len(rows)
+
+
+def _each(ids: Iterable[UUID], act: Callable[[UUID], int]) -> list[int]:
+    """Do it for each; one that fails is logged, tried again next round, and holds up no other."""
+    results = []
+    for job_id in ids:
+        try:
+            results.append(int(act(job_id)))
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception:
+            logger.exception("job %s could not be put right", job_id)
+    return results
 
 
 def republish_unanswered() -> int:
@@ -99,9 +133,10 @@ def republish_unanswered() -> int:
 
 def mend_flows() -> int:
     """Do the joins and cascades that a crash swallowed."""
-    joined = sum(flow.join(parent_id) for parent_id in flow.joinable(BATCH))
-    cancelled = 0
-    for parent_id in flow.orphaned(BATCH):
-        with transaction.atomic():
-            cancelled += flow.cancel_children(parent_id)
-    return joined + cancelled
+    joined = _each(flow.joinable(BATCH), flow.join)
+    return sum(joined) + sum(_each(flow.orphaned(BATCH), _cancel_below))
+
+
+def _cancel_below(parent_id: UUID) -> int:
+    with transaction.atomic():
+        return flow.cancel_children(parent_id)

@@ -56,6 +56,8 @@ def perform(context: JobContext[Any], key: str, *, send: Send, ask: Ask) -> Effe
     if effect.state in (EffectState.SENT, EffectState.FAILED):
         return effect
     if effect.state in (EffectState.SENDING, EffectState.UNKNOWN):
+        if _somebody_else_is_at_it(context, effect):
+            raise TransientError("effect_unknown", effect=str(effect.pk))
         answer = _attempt(context, effect, ask)
         if not isinstance(answer, NeverArrived):
             return _record(context, effect, answer)
@@ -104,15 +106,36 @@ def _record(context: JobContext[Any], effect: Effect, answer: Sent | Refused) ->
     return effect
 
 
+_LIVE = """
+SELECT EXISTS (
+    SELECT FROM effect JOIN job ON job.id = effect.job_id AND job.attempt = effect.attempt
+    WHERE effect.id = %s AND (job.id, job.attempt) <> (%s, %s)
+      AND job.state = 'running' AND job.lease_until > clock_timestamp()
+)
+"""
+
+
+def _somebody_else_is_at_it(context: JobContext[Any], effect: Effect) -> bool:
+    # Another job with the same occurrence may be between asking and sending at this moment, and
+    # the provider would truly say that nothing has arrived yet.
+    with connection.cursor() as cursor:
+        cursor.execute(_LIVE, [effect.pk, context.job_id, context.attempt])
+        return bool(cursor.fetchone()[0])
+
+
 # The row moves only while this attempt holds the job, and only from where it was read.
 _MOVE = """
-UPDATE effect SET state = %(state)s, attempt = %(attempt)s, provider_reference = %(reference)s,
-    error_code = %(code)s, updated_at = clock_timestamp()
-WHERE id = %(effect)s AND state = %(was)s AND EXISTS (
+UPDATE effect SET state = %(state)s, job_id = %(job)s, attempt = %(attempt)s,
+    provider_reference = %(reference)s, error_code = %(code)s, updated_at = clock_timestamp()
+WHERE id = %(effect)s
+  AND state = %(was)s AND job_id = %(was_job)s AND attempt = %(was_attempt)s AND EXISTS (
     SELECT FROM job WHERE id = %(job)s AND attempt = %(attempt)s AND state = 'running'
     FOR SHARE
 )
 """
+
+
+_STILL_MINE = "SELECT FROM job WHERE id = %s AND attempt = %s AND state = 'running'"
 
 
 def _move(context: JobContext[Any], effect: Effect, state: EffectState) -> None:
@@ -122,6 +145,8 @@ def _move(context: JobContext[Any], effect: Effect, state: EffectState) -> None:
             {
                 "state": state.value,
                 "was": effect.state,
+                "was_job": effect.job_id,
+                "was_attempt": effect.attempt,
                 "attempt": context.attempt,
                 "reference": effect.provider_reference,
                 "code": effect.error_code,
@@ -130,8 +155,13 @@ def _move(context: JobContext[Any], effect: Effect, state: EffectState) -> None:
             },
         )
         if not cursor.rowcount:
-            raise JobStopped(StopReason.LEASE_LOST)
+            cursor.execute(_STILL_MINE, [context.job_id, context.attempt])
+            if cursor.fetchone() is None:
+                raise JobStopped(StopReason.LEASE_LOST)
+            # Another job with the same occurrence was faster.
+            raise TransientError("effect_unknown", effect=str(effect.pk))
     effect.state = state.value
+    effect.job_id = context.job_id
     effect.attempt = context.attempt
 
 

@@ -17,12 +17,12 @@ from academy.core.errors import AppError
 from academy.jobs import kinds
 from academy.jobs.classify import field_errors
 from academy.jobs.models import Job
-from academy.jobs.states import TERMINAL
 from academy.tenants.models import Tenant
 from academy.tenants.quotas import limits_for
 
 BATCH_LIMIT = 1_000
-_ENDED = [state.value for state in TERMINAL]
+CONCURRENT_SUBMITS = 200
+"""More single submissions of one tenant than this are never under way at the same moment."""
 
 
 @dataclass(frozen=True)
@@ -116,15 +116,15 @@ def _parse(
 def _hold_quotas(tenant_id: UUID, queues: Sequence[str]) -> None:
     """Refuse what would pass a limit. Counts are taken from the rows, never kept beside them.
 
-    Submitters of one (tenant, queue) wait for each other only near the limit, where two counts at
-    the same moment could both find room.
+    Submitters of one (tenant, queue) wait for each other where two counts at the same moment could
+    both find room: batches always, single jobs near the limit.
     """
     for queue in sorted(set(queues)):
         wanted = queues.count(queue)
         limits = limits_for(tenant_id, queue)
         backlog, today = _usage(tenant_id, queue, limits.backlog, limits.per_day)
-        near = backlog + wanted > limits.backlog * 0.8 or today + wanted > limits.per_day * 0.8
-        if near:
+        room = min(limits.backlog - backlog, limits.per_day - today)
+        if wanted > 1 or room < CONCURRENT_SUBMITS:
             _lock(tenant_id, queue)
             backlog, today = _usage(tenant_id, queue, limits.backlog, limits.per_day)
         if backlog + wanted > limits.backlog:
@@ -141,7 +141,7 @@ def _usage(tenant_id: UUID, queue: str, backlog: int, per_day: int) -> tuple[int
     rows = Job.unscoped.filter(tenant_id=tenant_id, queue=queue)
     since = clock.now() - timedelta(days=1)
     return (
-        _count(rows.exclude(state__in=_ENDED), backlog),
+        _count(rows.filter(finished_at__isnull=True), backlog),
         _count(rows.filter(created_at__gte=since, parent__isnull=True), per_day),
     )
 

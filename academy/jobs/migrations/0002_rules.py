@@ -36,6 +36,10 @@ BEGIN
                 USING ERRCODE = 'check_violation', CONSTRAINT = 'job_transition';
         END IF;
         NEW.event_seq := 1;
+        -- "At once" is at once by this clock, however wrong the clock of who submitted it is.
+        IF NEW.not_before <= NEW.created_at THEN
+            NEW.not_before := LEAST(NEW.not_before, clock_timestamp());
+        END IF;
         RETURN NEW;
     END IF;
     IF NEW.tenant_id <> OLD.tenant_id OR NEW.kind <> OLD.kind OR NEW.queue <> OLD.queue

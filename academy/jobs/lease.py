@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 from uuid import UUID
 
@@ -91,6 +91,7 @@ WITH claimed AS (
 SELECT id, tenant_id, kind, kind_version, attempt, phase, failures, params, checkpoint,
        parent_id FROM claimed
 """
+_CLAIM_COLUMNS = tuple(column.name for column in fields(Claim))
 
 _WHY_NOT = """
 SELECT state, version, kind || ':' || kind_version = ANY(%(known)s) FROM job WHERE id = %(job)s
@@ -280,8 +281,10 @@ def save_checkpoint(claim: Claim, data: Mapping[str, Any]) -> bool:
 
 
 def _as_claim(row: Any) -> Claim:
-    *plain, params, checkpoint, parent_id = row
-    return Claim(*plain, params=_load(params), checkpoint=_load(checkpoint), parent_id=parent_id)
+    columns = dict(zip(_CLAIM_COLUMNS, row, strict=True))
+    for name in ("params", "checkpoint"):
+        columns[name] = _load(columns[name])
+    return Claim(**columns)
 
 
 def _load(value: Any) -> dict[str, Any]:

@@ -1,0 +1,131 @@
+"""What a confined command can and cannot do, in every mode that this host has."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from academy.video import sandbox
+from academy.video.process import Outcome, Process, capture
+from academy.video.sandbox import Isolation, Limits, Mode
+
+PYTHON = os.path.realpath(sys.executable)
+# What an interpreter needs that lies outside the system's folders.
+PYTHON_FILES = [Path(p) for p in {sys.base_prefix, os.path.realpath(sys.base_prefix)}]
+
+
+def hosts_isolation() -> list[Isolation]:
+    found = sandbox._try_confine()
+    modes = [found, Isolation(Mode.LIMITS)] if found.mode is not Mode.LIMITS else [found]
+    bwrap = sandbox._try_bwrap()
+    return [bwrap, *modes] if bwrap is not None else modes
+
+
+MODES = hosts_isolation()
+ISOLATED = [mode for mode in MODES if mode.network and mode.files]
+
+
+def run(
+    script: str, mode: Isolation, *, writes: list[Path] | None = None, **limits: int
+) -> tuple[Outcome, str]:
+    argv = sandbox.confined(
+        [PYTHON, "-I", "-S", "-c", script],
+        limits=Limits(**{"cpu_seconds": 20, **limits}),
+        reads=PYTHON_FILES,
+        writes=writes or [],
+        within=mode,
+    )
+    return capture(Process(argv, environment=sandbox.environment()), timeout_seconds=20)
+
+
+@pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.mode)
+def test_the_environment_is_clean_and_the_limits_hold(
+    mode: Isolation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRET_KEY", "do-not-tell")
+    outcome, text = run(
+        "import json, os, resource as r\n"
+        "names = ('RLIMIT_AS', 'RLIMIT_FSIZE', 'RLIMIT_NOFILE', 'RLIMIT_CPU', 'RLIMIT_CORE')\n"
+        "print(json.dumps([[r.getrlimit(getattr(r, n))[0] for n in names],"
+        " os.nice(0), dict(os.environ)]))",
+        mode, memory_bytes=2 << 30, file_bytes=1 << 20, open_files=64, nice=7,
+    )  # fmt: skip
+    assert outcome.returncode == 0, outcome.said
+    limits, nice, environment = json.loads(text)
+    assert limits == [2 << 30, 1 << 20, 64, 20, 0]
+    assert nice >= 7
+    assert "do-not-tell" not in environment.values()
+    assert set(environment) <= {"PATH", "LANG", "HOME", "PWD", "LC_CTYPE"}
+
+
+@pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.mode)
+def test_a_file_above_the_limit_cannot_be_written(mode: Isolation, tmp_path: Path) -> None:
+    outcome, _ = run(
+        f"open({str(tmp_path / 'big')!r}, 'wb').write(bytes(1 << 21))",
+        mode, writes=[tmp_path], file_bytes=1 << 20,
+    )  # fmt: skip
+    assert outcome.returncode != 0
+    assert (tmp_path / "big").stat().st_size <= 1 << 20
+
+
+@pytest.mark.skipif(not ISOLATED, reason="this host grants neither namespaces nor Landlock")
+@pytest.mark.parametrize("mode", ISOLATED, ids=lambda mode: mode.mode)
+def test_other_files_cannot_be_read_or_written(mode: Isolation, tmp_path: Path) -> None:
+    secret, out = tmp_path / "secret", tmp_path / "out"
+    secret.write_text("do-not-tell")
+    out.mkdir()
+    reading, text = run(f"print(open({str(secret)!r}).read())", mode, writes=[out])
+    assert reading.returncode != 0
+    assert "do-not-tell" not in text
+    run(f"open({str(tmp_path / 'x')!r}, 'w').write('x')", mode, writes=[out])
+    assert not (tmp_path / "x").exists()
+    allowed, _ = run(f"open({str(out / 'x')!r}, 'w').write('x')", mode, writes=[out])
+    assert (allowed.returncode, (out / "x").read_text()) == (0, "x"), allowed.said
+
+
+@pytest.mark.skipif(not ISOLATED, reason="this host grants no network namespace")
+@pytest.mark.parametrize("mode", ISOLATED, ids=lambda mode: mode.mode)
+def test_no_address_can_be_reached_not_even_this_machine(mode: Isolation) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        outcome, _ = run(f"import socket; socket.create_connection(('127.0.0.1', {port}), 3)", mode)
+    assert outcome.returncode != 0
+    assert "Error" in outcome.said
+
+
+def test_a_command_that_cannot_start_ends_with_the_code_that_says_so() -> None:
+    argv = sandbox.confined(
+        ["/nonexistent/ffmpeg"], limits=Limits(cpu_seconds=5), within=Isolation(Mode.LIMITS)
+    )
+    outcome, _ = capture(Process(argv, environment=sandbox.environment()), timeout_seconds=10)
+    assert outcome.returncode == sandbox.SETUP_FAILED
+    assert "confine: " in outcome.said
+
+
+def test_a_command_whose_parent_has_gone_does_not_start() -> None:
+    argv = sandbox.confined(["/bin/true"], limits=Limits(cpu_seconds=5), within=MODES[-1])
+    argv[argv.index("--parent") + 1] = "1"
+    outcome, _ = capture(Process(argv, environment=sandbox.environment()), timeout_seconds=10)
+    assert outcome.returncode == sandbox.SETUP_FAILED
+
+
+def test_the_log_says_once_how_strong_the_sandbox_is(caplog: pytest.LogCaptureFixture) -> None:
+    sandbox.isolation.cache_clear()
+    with caplog.at_level(logging.INFO, "academy.video.sandbox"):
+        first = sandbox.isolation()
+        assert sandbox.isolation() is first
+    said = [record.message for record in caplog.records if "video sandbox" in record.message]
+    assert len(said) == 1
+    assert said[0].startswith(f"video sandbox: {first.mode}")
+
+
+@pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed")
+def test_bubblewrap_is_preferred_where_it_works() -> None:
+    assert MODES[0].mode is Mode.BWRAP

@@ -21,19 +21,22 @@ from academy.jobs.keeper import LeaseKeeper
 from academy.jobs.lease import Delivery, Worker
 from tasks import queues
 from tasks.app import app
+from tasks.events import outcome
 from tasks.worker import drain
 
 logger = get_task_logger(__name__)
 
 
-def run_job(task: Task, /, *args: Any, **kwargs: Any) -> None:
+def run_job(task: Task, /, *args: Any, **kwargs: Any) -> str | None:
     """Claim and run the job of a ``{job, version}`` message; the body of every queue's task.
 
+    Returns what became of the job, for Flower and the log; None where there was nothing to do.
     Raises celery's Reject: with requeue where another worker may do better, without where nothing
     in the database stands behind the message, so that redrive takes it to the DLQ.
     """
     job_id, version = thin_message(args, kwargs)
     request = task.request
+    became: list[str] = []
     verdict = execute(
         job_id,
         version,
@@ -43,11 +46,13 @@ def run_job(task: Task, /, *args: Any, **kwargs: Any) -> None:
             receive_count=int(getattr(request, "sqs_receive_count", 0) or 1),
         ),
         keeper=keeper(),
+        on_settled=lambda state, code: became.append(outcome.encode(state, code)),
     )
     if verdict is Verdict.RELEASE:
         raise Reject("released", requeue=True)
     if verdict is Verdict.POISON:
         raise Reject("poison", requeue=False)
+    return became[-1] if became else None
 
 
 def thin_message(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[UUID, int]:

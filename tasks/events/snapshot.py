@@ -84,9 +84,10 @@ def snapshot(c: Any) -> dict[str, Any]:
 
 
 def queue_info(queue: Any) -> dict[str, Any]:
-    """A consumed queue as ``inspect active_queues`` shows it, less the exchange."""
+    """A consumed queue as ``inspect active_queues`` shows it."""
     return {
         "name": queue.name,
+        "exchange": {},
         "routing_key": queue.routing_key,
         "durable": queue.durable,
         "exclusive": queue.exclusive,

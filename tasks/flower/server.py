@@ -27,7 +27,7 @@ from tasks.flower.receiver import Receiver
 
 logger = logging.getLogger(__name__)
 
-_COLUMNS = "name,uuid,state,received,started,runtime,retries,worker"
+_COLUMNS = "name,uuid,state,received,runtime,retries,worker"
 
 
 def celery_app() -> Celery:

@@ -6,6 +6,7 @@ import logging
 import math
 import traceback
 import weakref
+from dataclasses import dataclass
 from functools import cached_property, partial
 from time import monotonic
 from typing import Any
@@ -27,6 +28,16 @@ logger = logging.getLogger(__name__)
 
 #: SQS keeps a message invisible for 12 hours at most.
 _MAX_VISIBILITY = 12 * 60 * 60
+
+
+@dataclass(frozen=True)
+class _Poll:
+    """A receive under way: how many messages were asked for, held open how long, since when."""
+
+    queue: str
+    count: int
+    wait: int
+    asked: float
 
 
 class Channel(SQS.Channel):
@@ -119,7 +130,7 @@ class Channel(SQS.Channel):
 
     def _poll_queue(self, queue: str, count: int, wait: int) -> None:
         self._polls.setdefault(queue, []).append(count)
-        on_answer = partial(self._on_answer, queue, count, monotonic(), wait)
+        on_answer = partial(self._on_answer, _Poll(queue, count, wait, monotonic()))
         try:
             self.asynsqs(queue=self.canonical_queue_name(queue)).poll(
                 self._new_queue(queue), count=count, wait_seconds=wait, on_answer=on_answer
@@ -128,16 +139,10 @@ class Channel(SQS.Channel):
             on_answer(None, f"could not ask: {type(exc).__name__}")
 
     def _on_answer(
-        self,
-        queue: str,
-        count: int,
-        asked: float,
-        wait: int,
-        messages: list[dict[str, Any]] | None,
-        problem: str | None,
+        self, poll: _Poll, messages: list[dict[str, Any]] | None, problem: str | None
     ) -> None:
-        self._polls[queue].remove(count)
-        now = monotonic()
+        queue, now = poll.queue, monotonic()
+        self._polls[queue].remove(poll.count)
         if messages is None:
             self._on_failed_poll(queue, str(problem))
             return
@@ -147,7 +152,7 @@ class Channel(SQS.Channel):
         (self._hot.add if messages else self._hot.discard)(queue)
         self._deliver(queue, messages)
         # An endpoint that does not hold an empty receive open would be asked without end.
-        if not messages and now - asked < min(wait, 1) / 2:
+        if not messages and now - poll.asked < min(poll.wait, 1) / 2:
             self._pause(queue, self.connection.polling_interval or 0)
         self._wake()
 

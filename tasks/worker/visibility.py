@@ -44,8 +44,8 @@ class Extender:
     limit: float = queues.MAX_INVISIBLE_SECONDS
     _seen: dict[str, _Held] = field(default_factory=dict)
 
-    def beat(self, messages: list[Any]) -> int:
-        """Extend *messages* (kombu's); returns how many SQS confirmed. Never raises."""
+    def beat(self, messages: list[Any]) -> bool:
+        """Extend *messages* (kombu's); False when some should be tried again soon. Never raises."""
         now = self.now()
         self._seen = {
             message.delivery_tag: self._seen.get(message.delivery_tag) or _Held(now)
@@ -56,11 +56,11 @@ class Extender:
             handle = message.delivery_tag
             if self._may_extend(message, now):
                 by_queue[message.delivery_info["sqs_queue"]].append(handle)
-        extended = 0
+        good = True
         for queue_url, handles in by_queue.items():
             for start in range(0, len(handles), _BATCH):
-                extended += self._extend(queue_url, handles[start : start + _BATCH], now)
-        return extended
+                good &= self._extend(queue_url, handles[start : start + _BATCH], now)
+        return good
 
     def _may_extend(self, message: Any, now: float) -> bool:
         held = self._seen[message.delivery_tag]
@@ -77,7 +77,7 @@ class Extender:
             return False
         return True
 
-    def _extend(self, queue_url: str, handles: list[str], now: float) -> int:
+    def _extend(self, queue_url: str, handles: list[str], now: float) -> bool:
         entries = [
             {"Id": str(i), "ReceiptHandle": handle, "VisibilityTimeout": self.visibility}
             for i, handle in enumerate(handles)
@@ -88,14 +88,16 @@ class Extender:
             )
         except Exception as exc:  # noqa: BLE001 - a heartbeat that stops lets every task run twice
             logger.warning("Could not extend %d messages: %s.", len(handles), type(exc).__name__)
-            return 0
-        failed = answer.get("Failed") or ()
-        for entry in failed:
+            return False
+        good = True
+        for entry in answer.get("Failed") or ():
             code = str(entry.get("Code"))
             logger.warning("Could not extend a message: %s.", code)
             if code in _LOST:
                 self._seen[handles[int(entry["Id"])]] = _Held(now, given_up=True)
-        return len(handles) - len(failed)
+            else:
+                good = False
+        return good
 
 
 class Heartbeat(bootsteps.StartStopStep):
@@ -136,13 +138,15 @@ class Heartbeat(bootsteps.StartStopStep):
     def _run(self, visibility: int) -> None:
         interval = visibility / 3
         # A client of its own: a hanging request delays this thread alone, and never past a beat.
-        timeout = max(1.0, min(5.0, interval))
+        timeout = max(0.5, min(5.0, interval / 2))
         config = Config(
             connect_timeout=timeout, read_timeout=timeout, retries={"total_max_attempts": 1}
         )
         extender = Extender(provision.client(config=config), visibility)
-        tick = threading.Event()
-        while not tick.wait(interval):
+        pause, never = interval, threading.Event()
+        while not never.wait(pause):
+            began = clock.monotonic()
             channel = self._channel
-            if channel is not None and not channel.closed:
-                extender.beat(channel.held())
+            good = channel.closed or extender.beat(channel.held())
+            # A beat that failed is tried again well before the visibility's two thirds are over.
+            pause = max(interval - (clock.monotonic() - began), 0) if good else interval / 4

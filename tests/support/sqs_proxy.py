@@ -59,6 +59,7 @@ class SqsProxy:
         parts = urlsplit(upstream)
         self.upstream = (parts.hostname or "127.0.0.1", parts.port or 80)
         self.counts: Counter[str] = Counter()
+        self.counts_of_queue: Counter[tuple[str, str]] = Counter()
         self._lock = threading.Lock()
         self._faults: list[Fault] = []
         self._down = False
@@ -115,10 +116,11 @@ class SqsProxy:
 
     def _take(self, action: str, request: dict[str, Any]) -> Fault | None:
         """Count a request and use up the fault that meets it."""
+        queue = str(request.get("QueueUrl") or request.get("QueueName") or "")
         with self._lock:
             self.counts[action] += 1
+            self.counts_of_queue[action, queue.rpartition("/")[2]] += 1
             for fault in self._faults:
-                queue = str(request.get("QueueUrl") or request.get("QueueName") or "")
                 if fault.action in (action, "*") and queue.endswith(fault.queue):
                     if not fault.decide(request):
                         continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
@@ -21,8 +22,13 @@ from tests.support.sqs_proxy import SqsProxy, wait_until
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def envelope(task: str, kwargs: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
-    """A kombu envelope around a Celery call, as our transport writes it; *changes* to headers."""
+def envelope(
+    row: queues.Queue, kwargs: dict[str, Any] | None = None, **changes: Any
+) -> dict[str, Any]:
+    """A kombu envelope around a call of the queue's task, as our transport writes it.
+
+    *changes* are headers, and ``args`` and ``embedded`` of the call.
+    """
     task_id = changes.pop("id", None) or secrets.token_hex(8)
     embedded = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
     embedded |= changes.pop("embedded", {})
@@ -31,11 +37,11 @@ def envelope(task: str, kwargs: dict[str, Any] | None = None, **changes: Any) ->
         "body": json.dumps([args, kwargs or {}, embedded]),
         "content-encoding": "utf-8",
         "content-type": "application/json",
-        "headers": {"lang": "py", "task": task, "id": task_id, "root_id": task_id, **changes},
+        "headers": {"lang": "py", "task": row.task, "id": task_id, "root_id": task_id, **changes},
         "properties": {
             "correlation_id": task_id,
             "delivery_mode": 2,
-            "delivery_info": {"exchange": "", "routing_key": "elsewhere"},
+            "delivery_info": {"exchange": "", "routing_key": row.name},
             "priority": 0,
             "body_encoding": "utf-8",
             "delivery_tag": secrets.token_hex(8),
@@ -74,10 +80,8 @@ class Worker:
 
     def kill(self) -> None:
         """SIGKILL to every process of the worker: nothing is left running."""
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         self.process.wait(10)
 
 
@@ -161,7 +165,7 @@ class Site:
 
     def send(self, queue: str, tag: str, **kwargs: Any) -> None:
         """Send one call of the queue's task, past the proxy."""
-        self.send_raw(queue, json.dumps(envelope(self.row(queue).task, {"tag": tag, **kwargs})))
+        self.send_raw(queue, json.dumps(envelope(self.row(queue), {"tag": tag, **kwargs})))
 
     def send_raw(self, queue: str, body: str) -> None:
         self.sqs.send_message(QueueUrl=self.url(queue), MessageBody=body)

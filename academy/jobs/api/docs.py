@@ -351,14 +351,6 @@ job_children = extend_schema(
 job_events = extend_schema(
     operation_id="job_events",
     tags=TAGS,
-    description=(
-        "What happened to a job, oldest first.\n\n"
-        "With `Accept: text/event-stream`: a live stream. `state` events carry the event of the "
-        "list and its number as `id`; `progress` events (without id) repeat where the job is; "
-        "`end` carries the whole job, and then the stream closes: close the connection. It also "
-        "closes after ten minutes, and when the service restarts: connect again with "
-        "`Last-Event-ID` and nothing is lost."
-    ),
     parameters=[
         serializers.EventsQuerySerializer,
         OpenApiParameter(

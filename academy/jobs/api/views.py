@@ -177,7 +177,14 @@ class JobEventsView(APIView):
 
     @docs.job_events
     def get(self, request: Request, job_id: UUID) -> HttpResponseBase:
-        """What happened to a job: as a list, or as a live stream."""
+        """What happened to a job, oldest first.
+
+        With `Accept: text/event-stream` it is a live stream. `state` events carry an event of the
+        list, and its number as `id`; `progress` events (without `id`) tell where the job is; `end`
+        carries the whole job, and then the stream closes: close the connection too. It also closes
+        after ten minutes, and when the service restarts: connect again with `Last-Event-ID`, and
+        nothing is missed.
+        """
         wanted = parse_query(request, serializers.EventsQuerySerializer, also=frozenset())
         job = selectors.job_get(tenant=principal_of(request).tenant, job_id=job_id)
         live = request.accepted_renderer.media_type == stream.MEDIA_TYPE

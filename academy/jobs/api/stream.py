@@ -9,18 +9,18 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from django.conf import settings
 from django.db import InterfaceError, OperationalError, close_old_connections
 from django.http import StreamingHttpResponse
 
 from academy.core import clock
 from academy.core.catalogue import Entry, register
 from academy.core.errors import AppError
+from academy.core.http.serving import server
 from academy.jobs import selectors
 from academy.jobs.api import present
 from academy.jobs.models import Job
@@ -29,7 +29,6 @@ from academy.jobs.states import TERMINAL
 logger = logging.getLogger(__name__)
 
 MEDIA_TYPE: Final = "text/event-stream"
-DEFAULT_STREAMS: Final = 8
 EVENTS_A_READ: Final = 200
 LARGEST_SEQ: Final = 2**31 - 1
 _LARGE: Final = ("params", "checkpoint", "result", "artifacts")
@@ -54,27 +53,34 @@ class Pace:
     heartbeat: float = 15.0
     """A comment this often keeps proxies from closing a quiet stream, and finds dead clients."""
     lifetime: float = 600.0
-    """Then the stream ends and the client reconnects: no thread is held for ever."""
+    """Then the stream ends and the client reconnects: no thread is held for ever. It also ends
+    when the server drains, so that a restart waits for no stream."""
     reconnect: float = 2.0
 
 
 class Slots:
     """How many streams this process has open: each holds a thread of the server."""
 
-    def __init__(self, limit: int) -> None:
-        self._free = threading.BoundedSemaphore(limit)
+    def __init__(self, limit: Callable[[], int]) -> None:
+        self._limit = limit
+        self._taken = 0
+        self._lock = threading.Lock()
 
     def take(self) -> None:
         """Raises AppError too_many_streams when none is free."""
-        if not self._free.acquire(blocking=False):
-            raise AppError("too_many_streams", retry_after=5)
+        with self._lock:
+            if self._taken >= self._limit():
+                raise AppError("too_many_streams", retry_after=5)
+            self._taken += 1
 
     def give_back(self) -> None:
-        """Free one; more often than taken is a ValueError."""
-        self._free.release()
+        """Free the slot of a stream that has ended."""
+        with self._lock:
+            self._taken -= 1
 
 
-slots = Slots(getattr(settings, "EVENT_STREAMS_PER_PROCESS", DEFAULT_STREAMS))
+# The other half of the threads is for requests that end.
+slots = Slots(lambda: max(1, server.threads // 2))
 pace = Pace()
 
 
@@ -143,7 +149,7 @@ class Follower:
                 yield frame
                 spoke_at = clock.monotonic()
             now = clock.monotonic()
-            if ended or now >= ends_at:
+            if ended or now >= ends_at or not server.accepting():
                 return
             if now - spoke_at >= self._pace.heartbeat:
                 yield b": still here\n\n"

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.db import OperationalError, connection
 
+from academy.core.http import serving
 from academy.jobs import cancel, lease, selectors
 from academy.jobs.api import stream
 from academy.jobs.models import Job
@@ -34,7 +35,7 @@ class Frame:
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream, "pace", stream.Pace(poll=0.01, heartbeat=0.1, lifetime=20.0))
-    monkeypatch.setattr(stream, "slots", stream.Slots(2))
+    monkeypatch.setattr(stream, "slots", stream.Slots(lambda: 2))
 
 
 @pytest.fixture
@@ -218,6 +219,15 @@ def test_a_stream_ends_by_itself_without_an_end_event(
     monkeypatch.setattr(stream, "pace", stream.Pace(poll=0.01, lifetime=0.05))
     shown = list(frames(open_stream(make_job(tenant))))
     assert [frame.event for frame in shown] == ["state", "progress"]
+
+
+def test_a_stream_ends_when_the_server_drains(
+    client: Any, open_stream: Any, tenant: Any, monkeypatch: Any
+) -> None:
+    following = frames(open_stream(make_job(tenant)))
+    assert next(following).event == "state"
+    monkeypatch.setattr(serving.server, "accepting", lambda: False)
+    assert [frame.event for frame in following] == ["progress"]
 
 
 def test_streams_are_bounded_and_a_closed_one_makes_room(

@@ -51,9 +51,9 @@ class Api:
             "DATABASE_POOL_SIZE": "2",
         }
         command = [
-            *(sys.executable, "-m", "gunicorn", "academy.wsgi:application"),
-            *("--bind", f"127.0.0.1:{self.port}", "--worker-class", "gthread"),
-            *("--workers", "1", "--threads", "8", "--no-control-socket"),
+            *(sys.executable, "-m", "gunicorn", "-c", "python:academy.settings.gunicorn"),
+            *("--bind", f"127.0.0.1:{self.port}", "--workers", "1", "--threads", "10"),
+            "academy.wsgi:application",
         ]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -73,6 +73,15 @@ class Api:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait(timeout=10)
             self._process = None
+
+    def drain(self) -> float:
+        """Ask it to end, as a deployment does; returns the seconds it took."""
+        assert self._process is not None
+        began = time.monotonic()
+        self._process.terminate()
+        self._process.wait(timeout=ANSWER_SECONDS)
+        self._process = None
+        return time.monotonic() - began
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
         caller = http.client.HTTPConnection("127.0.0.1", self.port, timeout=ANSWER_SECONDS)
@@ -150,7 +159,7 @@ def test_a_stream_goes_on_where_it_was_after_the_api_was_killed(
 def test_more_streams_than_connections_of_the_pool_leave_the_api_answering(
     api: Api, key: dict[str, str]
 ) -> None:
-    """Five streams and two connections: a stream holds none while it waits."""
+    """Five streams, which is half of the threads, and two connections: none is held to wait."""
     _, job = api.call("POST", "/api/v1/jobs", {"kind": "test.ok"}, **key)
     streams = [api.events(job["links"]["events"], **key) for _ in range(5)]
     for stream in streams:
@@ -159,6 +168,15 @@ def test_more_streams_than_connections_of_the_pool_leave_the_api_answering(
     for _ in range(5):
         assert api.call("GET", job["links"]["self"], **key)[0] == 200
     assert time.monotonic() - started < 5
+    assert api.call("GET", job["links"]["events"], **key, Accept="text/event-stream")[0] == 503
     run(Job.unscoped.get(pk=job["id"]))
     for stream in streams:
         assert list(stream)[-1][0] == "end"
+
+
+def test_a_restart_does_not_wait_for_open_streams(api: Api, key: dict[str, str]) -> None:
+    _, job = api.call("POST", "/api/v1/jobs", {"kind": "test.ok"}, **key)
+    stream = api.events(job["links"]["events"], **key)
+    assert next(stream)[0] == "state"
+    assert api.drain() < 8.0  # gunicorn's own patience is 30 s
+    assert all(event != "end" for event, _, _ in stream)

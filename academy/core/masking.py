@@ -42,6 +42,8 @@ _RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
     (re.compile(r"\bak_([a-z0-9]{8})_[A-Za-z0-9_\-]{20,}"), r"ak_\1_***"),
     (re.compile(r"\beyJ[A-Za-z0-9_\-]+\.[A-Za-z0-9_\-]+\.[A-Za-z0-9_\-]*"), "***token***"),
     (re.compile(r"\brt_[A-Za-z0-9_\-]{20,}"), "rt_***"),
+    # The token of a playback link is all that its holder needs.
+    (re.compile(r"(/media/)[A-Za-z0-9_\-]{20,}"), r"\1***"),
     (re.compile(r"(?i)((?:X-Amz-|AWS)?Signature=)[0-9A-Za-z%/+=]+"), r"\1***"),
     (re.compile(r"(?i)(X-Amz-(?:Credential|Security-Token)=)[^&\s\"']+"), r"\1***"),
     (re.compile(r"(?i)\b((?:postgres(?:ql)?|https?|amqp|redis)://[^\s:/@]*):[^\s]*@"), r"\1:***@"),

@@ -69,7 +69,7 @@ class Story:
 
     def table(self, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Right-aligned columns after the first."""
-        table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
+        table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), show_header=any(head))
         for index, name in enumerate(head):
             table.add_column(name, justify="right" if index else "left", style="" if index else "b")
         for row in rows:

@@ -1,4 +1,4 @@
-"""The channel: polling, settling and publishing; see the package's docstring for what and why."""
+"""The channel: receiving, settling and publishing; see the package's docstring for what and why."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import logging
 import math
 import traceback
 import weakref
-from dataclasses import dataclass
-from functools import cached_property, partial
-from time import monotonic
+from functools import cached_property
 from typing import Any
 
 from botocore.config import Config
@@ -18,26 +16,17 @@ from kombu.transport.SQS.exceptions import InvalidQueueException
 from kombu.utils.json import dumps
 
 from tasks.transport.envelope import read_payload, receive_count
-from tasks.transport.policy import Backoff, share_slots
+from tasks.transport.policy import Backoff
+from tasks.transport.polling import Poller
 from tasks.transport.publish import PublishBatch
 from tasks.transport.qos import QoS
-from tasks.transport.receive import HTTPClient, Receiver
+from tasks.transport.receive import HTTPClient, OnAnswer, Receiver
 from tasks.transport.settle import Action, Settlement, Settler
 
 logger = logging.getLogger(__name__)
 
 #: SQS keeps a message invisible for 12 hours at most.
 _MAX_VISIBILITY = 12 * 60 * 60
-
-
-@dataclass(frozen=True)
-class _Poll:
-    """A receive under way: how many messages were asked for, held open how long, since when."""
-
-    queue: str
-    count: int
-    wait: int
-    asked: float
 
 
 class Channel(SQS.Channel):
@@ -47,13 +36,6 @@ class Channel(SQS.Channel):
     supports_batch_publish = True
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self._polls: dict[str, list[int]] = {}
-        self._hot: set[str] = set()
-        self._paused: set[str] = set()
-        self._failures: dict[str, int] = {}
-        self._last_good_poll: dict[str, float] = {}
-        self._turn = 0
-        self._wake_pending = False
         self._http_client: Any = None
         self._receivers: dict[str | None, Receiver] = {}
         self._settler: Settler | None = None
@@ -65,7 +47,7 @@ class Channel(SQS.Channel):
     @property
     def polls_under_way(self) -> int:
         """Receives that were asked for and are not answered yet."""
-        return sum(map(len, self._polls.values()))
+        return self._poller.under_way
 
     @property
     def is_full(self) -> bool:
@@ -78,7 +60,7 @@ class Channel(SQS.Channel):
 
     def last_good_polls(self) -> dict[str, float]:
         """``time.monotonic()`` of each consumed queue's last answered poll, or of its start."""
-        return dict(self._last_good_poll)
+        return dict(self._poller.last_good)
 
     # ---------------------------------------------------------------- polling
 
@@ -86,7 +68,7 @@ class Channel(SQS.Channel):
         self, queue: str, no_ack: bool, callback: Any, consumer_tag: str, *args: Any, **kwargs: Any
     ) -> Any:
         """Start consuming *queue*."""
-        self._last_good_poll.setdefault(queue, monotonic())
+        self._poller.add(queue)
         return super().basic_consume(queue, no_ack, callback, consumer_tag, *args, **kwargs)
 
     def basic_qos(
@@ -94,88 +76,29 @@ class Channel(SQS.Channel):
     ) -> None:
         """Set how many messages all queues of this channel may hold together; 0: no limit."""
         super().basic_qos(prefetch_size, prefetch_count, apply_global)
-        self._wake()
+        self._poller.wake()
 
     def _schedule_queue(self, queue: str) -> None:  # noqa: ARG002 - kombu's entry point
-        self._fill()
+        self._poller.fill()
 
-    def _wake(self) -> None:
-        """Have the event loop look for free slots; callable from any thread."""
-        if self.hub is not None and not self._wake_pending and not self.closed:
-            self._wake_pending = True
-            self.hub.call_soon(self._fill)
+    @property
+    def consumed_queues(self) -> list[str]:
+        """The queues being consumed, each once."""
+        return list(dict.fromkeys(self._active_queues))
 
-    def _fill(self) -> None:
-        """Ask for as many messages as there are free slots, shared over the queues in turn."""
-        self._wake_pending = False
-        if self.closed or not self._active_queues:
-            return
-        queues = list(dict.fromkeys(self._active_queues))
-        turn = self._turn % len(queues)
-        ready = [queue for queue in queues[turn:] + queues[:turn] if self._may_poll(queue)]
-        free = self.qos.free_slots(sum(map(sum, self._polls.values())))
-        contended = self.qos.prefetch_count and self.qos.prefetch_count < len(queues)
-        wait = self._contended_wait if contended else self.wait_time_seconds
-        for queue, count in zip(ready, share_slots(free, len(ready)), strict=True):
-            if count:
-                self._turn = queues.index(queue) + 1
-                self._poll_queue(queue, count, min(wait, self.wait_time_seconds))
+    @property
+    def empty_poll_pause(self) -> float:
+        """Seconds after an empty answer that came at once: kombu's ``polling_interval``."""
+        return float(self.connection.polling_interval or 0)
 
-    def _may_poll(self, queue: str) -> bool:
-        """One long poll a queue; several while it has messages, so that none waits for a poll."""
-        under_way = len(self._polls.get(queue, ()))
-        if queue in self._paused:
-            return False
-        return under_way == 0 or (queue in self._hot and under_way < self._max_polls)
+    def receive(self, queue: str, *, count: int, wait_seconds: int, on_answer: OnAnswer) -> None:
+        """Start one poll of *queue*; *on_answer* gets the messages, or None and the problem."""
+        receiver = self.asynsqs(queue=self.canonical_queue_name(queue))
+        url = self._new_queue(queue)
+        receiver.poll(url, count=count, wait_seconds=wait_seconds, on_answer=on_answer)
 
-    def _poll_queue(self, queue: str, count: int, wait: int) -> None:
-        self._polls.setdefault(queue, []).append(count)
-        on_answer = partial(self._on_answer, _Poll(queue, count, wait, monotonic()))
-        try:
-            self.asynsqs(queue=self.canonical_queue_name(queue)).poll(
-                self._new_queue(queue), count=count, wait_seconds=wait, on_answer=on_answer
-            )
-        except Exception as exc:  # noqa: BLE001 - signing and credential providers raise anything
-            on_answer(None, f"could not ask: {type(exc).__name__}")
-
-    def _on_answer(
-        self, poll: _Poll, messages: list[dict[str, Any]] | None, problem: str | None
-    ) -> None:
-        queue, now = poll.queue, monotonic()
-        self._polls[queue].remove(poll.count)
-        if messages is None:
-            self._on_failed_poll(queue, str(problem))
-            return
-        if failures := self._failures.pop(queue, 0):
-            logger.warning("Polling of %s works again after %d failures.", queue, failures)
-        self._last_good_poll[queue] = now
-        (self._hot.add if messages else self._hot.discard)(queue)
-        self._deliver(queue, messages)
-        # An endpoint that does not hold an empty receive open would be asked without end.
-        if not messages and now - poll.asked < min(poll.wait, 1) / 2:
-            self._pause(queue, self.connection.polling_interval or 0)
-        self._wake()
-
-    def _on_failed_poll(self, queue: str, problem: str) -> None:
-        self._hot.discard(queue)
-        failures = self._failures[queue] = self._failures.get(queue, 0) + 1
-        delay = self._poll_backoff.delay(failures)
-        logger.warning(
-            "Polling of %s failed (%s), time %d in a row; next try in %.1f s.",
-            queue, problem, failures, delay,
-        )  # fmt: skip
-        self._pause(queue, delay)
-        self._wake()
-
-    def _pause(self, queue: str, seconds: float) -> None:
-        self._paused.add(queue)
-        self.hub.call_later(seconds, self._resume, queue)
-
-    def _resume(self, queue: str) -> None:
-        self._paused.discard(queue)
-        self._fill()
-
-    def _deliver(self, queue: str, messages: list[dict[str, Any]]) -> None:
+    def deliver(self, queue: str, messages: list[dict[str, Any]]) -> None:
+        """Hand received messages to the queue's consumer, or back where it is gone."""
         queue_url = self._new_queue(queue)
         callback = None if self.closed else self.connection._callbacks.get(queue)  # noqa: SLF001
         if callback is None and messages:
@@ -279,7 +202,7 @@ class Channel(SQS.Channel):
         self._settle(
             action, info["routing_key"], info["sqs_queue"], message.delivery_tag, math.ceil(delay)
         )
-        self._wake()
+        self._poller.wake()
 
     def _settle(
         self, action: Action, queue: str, queue_url: str, handle: str, visibility: int = 0
@@ -392,17 +315,14 @@ class Channel(SQS.Channel):
         return endpoint
 
     @cached_property
-    def _contended_wait(self) -> int:
-        return int(self._option("contended_wait_time_seconds", 1))
-
-    @cached_property
-    def _max_polls(self) -> int:
-        return int(self._option("max_concurrent_polls", 4))
-
-    @cached_property
-    def _poll_backoff(self) -> Backoff:
+    def _poller(self) -> Poller:
         options = self.transport_options.get("poll_backoff") or {}
-        return Backoff(**{"base": 0.5, "factor": 2.0, "cap": 10.0, **options})
+        return Poller(
+            self,
+            backoff=Backoff(**{"base": 0.5, "factor": 2.0, "cap": 10.0, **options}),
+            max_polls=int(self._option("max_concurrent_polls", 4)),
+            contended_wait=int(self._option("contended_wait_time_seconds", 1)),
+        )
 
     @cached_property
     def _requeue_backoff(self) -> Backoff:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from deploy.local.setup import ROOT
-from deploy.local.state import StateFolder
+from deploy.local.state import kept_folder
 
 CACHES = (".pytest_cache", ".mypy_cache", ".ruff_cache", ".import_linter_cache", ".hypothesis")
 ENVIRONMENTS = frozenset({".venv", ".venv-emulator", ".git"})
@@ -27,7 +27,7 @@ def _bytecode_folders(folder: Path) -> list[Path]:
 
 def main() -> int:
     """Entry point: 1 with a sentence while the platform is running."""
-    state = StateFolder(ROOT / ".local")
+    state = kept_folder()
     if state.running_pid() is not None:
         print("clean: the platform is running; stop it first with: make down", file=sys.stderr)
         return 1

@@ -24,9 +24,8 @@ from deploy.local.errors import LaunchError
 from deploy.local.platform import Platform, check_installed, run_until
 from deploy.local.process import Console, Supervisor
 from deploy.local.setup import ROOT
-from deploy.local.state import StateFolder
+from deploy.local.state import StateFolder, kept_folder
 
-_LOCAL = ROOT / ".local"
 _DOWN_SECONDS = 90.0
 _DETACH_SECONDS = 120.0
 
@@ -49,7 +48,7 @@ def _on_signals(stop: asyncio.Event, supervisor: Supervisor) -> None:
 async def up() -> int:
     """The whole platform on its usual ports until it is told to stop; 0 after a clean stop."""
     check_installed()
-    folder = StateFolder(_LOCAL)
+    folder = kept_folder()
     folder.create()
     stop = asyncio.Event()
     with folder.locked():
@@ -100,7 +99,7 @@ def _announce(platform: Platform) -> None:
 def detach() -> int:
     """`up` in the background; return when it is ready, or its last words when it is not."""
     check_installed()
-    folder = StateFolder(_LOCAL)
+    folder = kept_folder()
     folder.create()
     if (pid := folder.running_pid()) is not None:
         raise LaunchError(f"The platform is already running (process {pid}). Stop it: make down")
@@ -128,7 +127,7 @@ def detach() -> int:
 
 def down() -> int:
     """Stop what `up` started and wait until nothing of it is left."""
-    folder = StateFolder(_LOCAL)
+    folder = kept_folder()
     pid = folder.running_pid()
     if pid is None:
         print("The platform is not running.")
@@ -143,13 +142,13 @@ def down() -> int:
                 "Run make down once more to stop it at once."
             )
         time.sleep(0.1)
-    print("The platform has stopped; its data is kept in .local/")
+    print(f"The platform has stopped; its data is kept in {folder.path}")
     return 0
 
 
 def status() -> int:
     """Print what runs and where; 0 when everything does, 3 when the platform is down."""
-    folder = StateFolder(_LOCAL)
+    folder = kept_folder()
     pid = folder.running_pid()
     facts = folder.published()
     if pid is None or facts is None:
@@ -172,7 +171,7 @@ def status() -> int:
 
 def manage(argv: Sequence[str]) -> int:
     """manage.py with the variables of `up`, whether that runs or not."""
-    folder = StateFolder(_LOCAL)
+    folder = kept_folder()
     folder.create()
     variables = environment(port_numbers.fixed(), folder, folder.secrets())
     return subprocess.run(

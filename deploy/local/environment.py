@@ -56,7 +56,7 @@ def urls(ports: Ports) -> dict[str, str]:
     base = f"http://{HOST}:{ports.api}"
     return {
         "API": f"{base}/api/v1/",
-        "API docs": f"{base}/api/docs/",
+        "API docs": f"{base}/api/docs",
         "Flower": f"http://{HOST}:{ports.flower}/",
         "S3": f"http://{HOST}:{ports.s3}/",
         "SQS": f"http://{HOST}:{ports.sqs}/",

@@ -12,14 +12,16 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from deploy.local.errors import LaunchError
+from deploy.local.setup import ROOT
 
 NEEDED_BYTES = 2_000_000_000
+LOCATION = "ACADEMY_LOCAL_DIR"
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,12 @@ class Secrets:
             sqs_secret_key=secrets.token_hex(20),
             flower_password=secrets.token_urlsafe(12),
         )
+
+
+def kept_folder(environ: Mapping[str, str] = os.environ) -> StateFolder:
+    """The folder of `make up`: `.local/` in the project, or what ACADEMY_LOCAL_DIR says."""
+    place = environ.get(LOCATION)
+    return StateFolder(Path(place).resolve() if place else ROOT / ".local")
 
 
 class StateFolder:

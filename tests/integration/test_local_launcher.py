@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from deploy.local import sentinel
+from deploy.local.ports import FreePorts, variable
+from deploy.local.state import LOCATION
 
 ROOT = Path(__file__).resolve().parents[2]
 LAUNCHER = [sys.executable, "-m", "deploy.local"]
@@ -239,30 +242,29 @@ def test_a_dead_service_ends_the_run_with_its_name(
 def test_data_outlives_a_stop_of_a_durable_copy_but_not_its_processes(
     variables: dict[str, str], mark: str, place: Path
 ) -> None:
-    project = scratch_project(place)
-    for expected in (0, 1):
-        code = (
-            "import os, psycopg\n"
-            "with psycopg.connect(os.environ['DATABASE_URL']) as connection:\n"
-            "    connection.execute('create table if not exists visit (n int)')\n"
-            "    print(connection.execute('select count(*) from visit').fetchone()[0])\n"
-            "    connection.execute('insert into visit values (1)')\n"
-        )
+    code = """
+import os, psycopg
+with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
+    connection.execute("create table if not exists visit (n int)")
+    print(connection.execute("select count(*) from visit").fetchone()[0])
+    connection.execute("insert into visit values (1)")
+"""
+    for visits in ("0", "1"):
         done = subprocess.run(
-            [sys.executable, "-c", DURABLE, code],
-            cwd=project,
-            env={**variables, "PYTHONPATH": str(project)},
+            [sys.executable, "-c", DURABLE, str(place / "kept"), code],
+            cwd=ROOT,
+            env=variables,
             capture_output=True,
             text=True,
             timeout=60,
         )
         assert done.returncode == 0, done.stderr
-        assert done.stdout.split() == [str(expected)]
+        assert done.stdout.strip() == visits
 
     assert gone(mark) == []
 
 
-# `up` without Django: the same folder, locks and services on free ports, then a command.
+# The services of `make up` without the platform's processes, then a command.
 DURABLE = """
 import asyncio, sys
 from pathlib import Path
@@ -271,44 +273,74 @@ from deploy.local.ports import FreePorts
 from deploy.local.process import Supervisor
 from deploy.local.state import StateFolder
 
-async def main():
-    folder = StateFolder(Path.cwd() / ".local")
+async def main(place, code):
+    folder = StateFolder(Path(place))
     folder.create()
     with folder.locked():
         async with Supervisor(folder.logs) as supervisor:
             platform = Platform(supervisor, folder, FreePorts().take, durable=True)
             await platform.start_services()
-            argv = [sys.executable, "-c", sys.argv[1]]
-            return await supervisor.foreground(argv, platform.environment)
+            return await supervisor.foreground([sys.executable, "-c", code], platform.environment)
 
-sys.exit(asyncio.run(main()))
+sys.exit(asyncio.run(main(*sys.argv[1:])))
 """
 
 
-def scratch_project(place: Path) -> Path:
-    """A folder that sees this project's code and environments, with a `.local` of its own."""
-    project = place / "project"
-    project.mkdir(mode=0o755)
-    for name in ("deploy", "tasks"):
-        (project / name).symlink_to(ROOT / name)
-    return project
+@pytest.fixture
+def own_ports(variables: dict[str, str], place: Path) -> Iterator[dict[str, str]]:
+    """The environment of `make up` with ports and a data folder of its own."""
+    claims = FreePorts()
+    ports = {variable(name): str(port) for name, port in claims.take().by_name().items()}
+    yield {**variables, **ports, LOCATION: str(place / "kept")}
+    claims.release()
 
 
-def test_a_taken_port_stops_make_up_with_a_sentence(variables: dict[str, str]) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as holder:
-        port = str(holder.getsockname()[1])
-        code = "from deploy.local import ports; ports.ensure_free(ports.fixed())"
-        done = subprocess.run(
-            [sys.executable, "-c", code],
-            cwd=ROOT,
-            env={**variables, "PORT_SQS": port},
-            capture_output=True,
-            text=True,
-            timeout=30,
-        )
+def local(command: str, environment: dict[str, str], *options: str) -> subprocess.CompletedProcess:
+    """One command of the launcher, to its end."""
+    return subprocess.run(
+        [*LAUNCHER, command, *options],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=110,
+    )
+
+
+@pytest.mark.platform
+def test_up_status_and_down_are_what_a_person_expects(
+    own_ports: dict[str, str], mark: str, place: Path
+) -> None:
+    assert "not running" in local("down", own_ports).stdout
+
+    up = local("up", own_ports, "--detach")
+    try:
+        assert up.returncode == 0, up.stderr
+        base = f"http://127.0.0.1:{own_ports['PORT_API']}"
+        assert f"{base}/api/v1/" in up.stdout
+        with urllib.request.urlopen(f"{base}/healthz", timeout=10) as answer:
+            assert answer.status == 200
+        assert local("status", own_ports).returncode == 0
+        again = local("up", own_ports)
+        assert again.returncode == 1
+        assert "already running" in again.stderr
+    finally:
+        down = local("down", own_ports)
+
+    assert down.returncode == 0, down.stderr
+    assert local("status", own_ports).returncode == 3
+    assert gone(mark) == []
+    assert (place / "kept" / "postgres" / "data" / "PG_VERSION").exists()
+
+
+def test_a_taken_port_stops_up_with_a_sentence(own_ports: dict[str, str], mark: str) -> None:
+    with socket.create_server(("127.0.0.1", int(own_ports["PORT_SQS"]))):
+        done = local("up", own_ports)
 
     assert done.returncode == 1
-    assert f"Port {port} (for sqs) is taken by" in done.stderr
+    assert f"Port {own_ports['PORT_SQS']} (for sqs) is taken by" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert gone(mark) == []
 
 
 def test_a_missing_environment_is_a_sentence() -> None:

@@ -47,7 +47,7 @@ openapi: setup ## Write the OpenAPI document from the code
 
 check-openapi: setup ## Fail when the committed OpenAPI document differs from the code
 	@document=$$(mktemp); trap 'rm -f "$$document"' EXIT; \
-	$(LOCAL) manage spectacular --validate --fail-on-warn --file "$$document" && \
+	$(LOCAL) manage spectacular --validate --fail-on-warn --file "$$document" || exit 1; \
 	diff -u docs/reference/openapi.yaml "$$document" || { echo "The API changed: run 'make openapi' and commit docs/reference/openapi.yaml" >&2; exit 1; }
 
 chaos: setup ## Kill everything at random and check the invariants (JOBS=10000 SEED=1)

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 from django.apps import apps
 from django.contrib import admin
-from django.urls import URLPattern, URLResolver, include, path
+from django.urls import URLPattern, URLResolver, include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from academy.core import views
@@ -32,6 +32,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *_present("api/v1/", "academy.video", "academy.video.api.urls"),
     *_present("", "academy.video", "academy.video.api.player_urls"),
     path("api/schema", SpectacularAPIView.as_view(), name="schema"),
-    path("api/docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
+    re_path(
+        r"^api/docs/?$", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"
+    ),
     path("admin/", admin.site.urls),
 ]

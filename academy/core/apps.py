@@ -9,3 +9,7 @@ class CoreConfig(AppConfig):
     name = "academy.core"
     label = "core"
     verbose_name = "Core"
+
+    def ready(self) -> None:
+        """Register the system checks."""
+        from academy.core import checks  # noqa: F401

@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from academy.core.logs import logging_config
-from academy.settings.env import DatabaseEnvironment, Environment, ObjectStoreEnvironment
+from academy.settings.env import DatabaseEnvironment, Environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 
 CONNECT_TIMEOUT_SECONDS = 3
 STORAGE_CONNECT_TIMEOUT_SECONDS = 3
-STORAGE_READ_TIMEOUT_SECONDS = 20
+#: (read time-out in seconds, attempts): a client waits for the API, and nobody for a worker.
+STORAGE_PATIENCE_API = (10, 2)
+STORAGE_PATIENCE = (30, 4)
 
 
 def _present(*names: str) -> list[str]:
@@ -69,7 +71,7 @@ def databases(database: DatabaseEnvironment, *, application_name: str) -> dict[s
     }
 
 
-def storages(objects: ObjectStoreEnvironment, *, static_backend: str) -> dict[str, Any]:
+def storages(env: Environment, *, static_backend: str) -> dict[str, Any]:
     """STORAGES: one alias a bucket, with keys, time-outs and retries said explicitly.
 
     django-storages falls back to AWS_* variables for whatever is not said here, and those belong
@@ -77,12 +79,14 @@ def storages(objects: ObjectStoreEnvironment, *, static_backend: str) -> dict[st
     """
     from botocore.config import Config  # noqa: PLC0415 - slow to import, needed here alone
 
+    objects = env.objects
+    read_timeout, attempts = STORAGE_PATIENCE_API if env.process == "api" else STORAGE_PATIENCE
     client_config = Config(
         signature_version="s3v4",
         s3={"addressing_style": "path"},
         connect_timeout=STORAGE_CONNECT_TIMEOUT_SECONDS,
-        read_timeout=STORAGE_READ_TIMEOUT_SECONDS,
-        retries={"mode": "standard", "total_max_attempts": 4},
+        read_timeout=read_timeout,
+        retries={"mode": "standard", "total_max_attempts": attempts},
         tcp_keepalive=True,
         # R2 and others refuse the trailing checksums that boto3 adds where none is required.
         request_checksum_calculation="when_required",
@@ -123,6 +127,7 @@ def common(env: Environment) -> dict[str, Any]:
         "CORS_ORIGINS": env.cors_origins,
         "CSRF_TRUSTED_ORIGINS": [env.public_base_url],
         "TRUSTED_PROXIES": env.trusted_proxies,
+        "API_PROCESSES": env.api_processes,
         "DATABASES": databases(env.database, application_name=f"academy-{env.process}"),
         "LOGGING": logging_config(log_format=env.log_format, level=env.log_level),
         "AWS_REGION": env.aws_region,
@@ -199,7 +204,7 @@ TEMPLATES = [
 
 LANGUAGE_CODE = "ko"
 LANGUAGES = [("ko", "한국어"), ("en", "English")]
-TIME_ZONE = "Asia/Seoul"
+TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True
 

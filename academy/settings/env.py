@@ -123,6 +123,7 @@ class Environment:
     public_base_url: str
     cors_origins: list[str]
     trusted_proxies: int
+    api_processes: int
     database: DatabaseEnvironment
     aws_region: str
     sqs_endpoint_url: str | None
@@ -232,6 +233,7 @@ def load(profile: Profile, environ: Mapping[str, str]) -> Environment:
         public_base_url=public_base_url,
         cors_origins=read.listed("CORS_ORIGINS", public_base_url),
         trusted_proxies=read.integer("TRUSTED_PROXIES", 0, 0, 5),
+        api_processes=read.integer("WEB_CONCURRENCY", 2, 1, 64),
         database=_database(read, profile),
         aws_region=read.text("AWS_REGION", "ap-northeast-2"),
         sqs_endpoint_url=read.url("SQS_ENDPOINT_URL", "") or None,

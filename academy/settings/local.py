@@ -11,9 +11,7 @@ from academy.settings.env import Profile, load
 ENV = load(Profile.LOCAL, os.environ)
 
 globals().update(common(ENV))
-STORAGES = storages(
-    ENV.objects, static_backend="django.contrib.staticfiles.storage.StaticFilesStorage"
-)
+STORAGES = storages(ENV, static_backend="django.contrib.staticfiles.storage.StaticFilesStorage")
 # Static files come straight from the packages: no collectstatic between an edit and a look.
+STATIC_ROOT = None
 WHITENOISE_USE_FINDERS = True
-WHITENOISE_AUTOREFRESH = False

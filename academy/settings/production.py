@@ -11,9 +11,7 @@ from academy.settings.env import Profile, load
 ENV = load(Profile.PRODUCTION, os.environ)
 
 globals().update(common(ENV))
-STORAGES = storages(
-    ENV.objects, static_backend="whitenoise.storage.CompressedManifestStaticFilesStorage"
-)
+STORAGES = storages(ENV, static_backend="whitenoise.storage.CompressedManifestStaticFilesStorage")
 
 SECURE_HSTS_SECONDS = 365 * 24 * 3600
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True

@@ -11,10 +11,9 @@ from academy.settings.env import Profile, load
 ENV = load(Profile.TEST, os.environ)
 
 globals().update(common(ENV))
-STORAGES = storages(
-    ENV.objects, static_backend="django.contrib.staticfiles.storage.StaticFilesStorage"
-)
+STORAGES = storages(ENV, static_backend="django.contrib.staticfiles.storage.StaticFilesStorage")
 ALLOWED_HOSTS = [*ENV.allowed_hosts, "testserver"]
+STATIC_ROOT = None
 WHITENOISE_USE_FINDERS = True
 # One test signs in dozens of times; production's hash takes a third of a second each.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.local import ports as port_numbers
+from deploy.local.demo import parse as parse_demo
 from deploy.local.environment import environment, urls
 from deploy.local.errors import LaunchError
 from deploy.local.platform import Platform, check_installed, run_until
@@ -217,11 +218,10 @@ async def run(argv: Sequence[str], *, whole: bool, restart: bool, keep: bool) ->
 
 
 def demo(argv: Sequence[str]) -> int:
-    """The demo beside a throw-away platform; only its help needs none."""
-    command = [sys.executable, "-m", "deploy.local.demo", *argv]
-    if {"-h", "--help"} & set(argv):
-        return subprocess.run(command, cwd=ROOT, check=False).returncode
+    """The demo beside a throw-away platform."""
+    parse_demo(argv)  # what is wrong with its options is said before anything is started
     print("Starting PostgreSQL, S3, SQS, the API, the relay, five workers and Flower", flush=True)
+    command = [sys.executable, "-m", "deploy.local.demo", *argv]
     return asyncio.run(run(command, whole=True, restart=False, keep=False))
 
 

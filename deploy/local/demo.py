@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import httpx
 
@@ -52,7 +52,6 @@ _STAGES = {
     "verify": "playing it all",
     "isolation": "the other academy",
 }
-_KEPT_LOGS = ROOT / ".local" / "demo-log"
 
 
 @dataclass(frozen=True)
@@ -172,8 +171,6 @@ class Demo:
         """The file to upload: the person's own, or a generated one."""
         given: Path | None = self.options.video
         if given is not None:
-            if not given.is_file():
-                raise DemoError(f"There is no file {given}. Name yours: make demo VIDEO=path")
             self.story.done(f"{given.name}, {megabytes(given.stat().st_size)}")
             return given
         length = self.options.seconds
@@ -302,7 +299,7 @@ class Demo:
             rows.append((f"     {label}", f"{seconds[name]:.1f} s"))
             if name == "transcode_run":
                 steps = self.report["steps"].items()
-                rows += [(f"         {step}", f"{spent:.1f} s") for step, spent in steps]
+                rows += [(f"             {step}", f"{spent:.1f} s") for step, spent in steps]
         self.story.rule("How long it took")
         self.story.table(("", ""), rows)
 
@@ -378,25 +375,45 @@ def _rendition_report(item: Played) -> dict[str, Any]:
 
 def _keep_logs(around: Surroundings) -> str:
     """Copy the processes' logs to a place that outlives the platform; say where."""
-    shutil.rmtree(_KEPT_LOGS, ignore_errors=True)
+    kept = Path(tempfile.mkdtemp(prefix="academy-demo-log-"))
     try:
-        shutil.copytree(around.logs, _KEPT_LOGS)
+        shutil.copytree(around.logs, kept, dirs_exist_ok=True)
     except OSError as error:
         return f"the logs could not be kept: {error}"
-    return f"the logs are kept in {_KEPT_LOGS}"
+    return f"the logs are kept in {kept}"
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in the demo's own way: a sentence, and JSON in the last line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Exit with 1."""
+        print(f"make demo: {message}", file=sys.stderr)
+        print(json.dumps({"ok": False, "error": message}))
+        sys.exit(1)
+
+
+def _existing_file(text: str) -> Path:
+    path = Path(text).expanduser().absolute()
+    if not path.is_file():
+        raise argparse.ArgumentTypeError(f"there is no file {path}")
+    return path
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The demo's options; exits with a sentence when they are wrong."""
+    parser = _Parser(
         prog="make demo", description="One lecture through the whole platform, seen from outside."
     )
-    parser.add_argument("--video", type=Path, help="your own file instead of a generated lecture")
+    parser.add_argument(
+        "--video", type=_existing_file, help="your own file instead of a generated lecture"
+    )
     parser.add_argument("--seconds", type=float, default=60.0, help="length of the generated one")
     parser.add_argument("--keep", action="store_true", help="stay up until Ctrl-C")
     parser.add_argument(
         "--patience", type=float, default=1800.0, help="longest wait for the job, in seconds"
     )
-    return parser
+    return parser.parse_args(arguments)
 
 
 def _wait_for_the_person(story: Story) -> None:
@@ -413,7 +430,7 @@ def _stop(_number: int, _frame: object) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point: 0 when everything held, 1 with a sentence when not, 130 when interrupted."""
-    options = _parser().parse_args(arguments)
+    options = parse(arguments)
     story = Story(CHAPTERS)
     signal.signal(signal.SIGTERM, _stop)
     started = time.monotonic()

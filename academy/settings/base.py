@@ -238,6 +238,8 @@ REST_FRAMEWORK = {
     # OPTIONS would describe serializers to anybody; the OpenAPI document does it better.
     "DEFAULT_METADATA_CLASS": None,
     "EXCEPTION_HANDLER": "academy.core.http.problems.exception_handler",
+    # The Accept header decides; ?format= would be a second way, open to every address.
+    "URL_FORMAT_OVERRIDE": None,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "UNICODE_JSON": True,
 }
@@ -262,6 +264,7 @@ SPECTACULAR_SETTINGS = {
         "JobState": "academy.jobs.api.serializers.STATES",
         "QueueName": "academy.jobs.api.serializers.QUEUES",
         "UploadState": "academy.uploads.models.UploadState",
+        "VideoState": "academy.video.api.serializers.STATES",
     },
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "SWAGGER_UI_DIST": "SIDECAR",

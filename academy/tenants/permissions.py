@@ -27,7 +27,7 @@ class HasScope(BasePermission):
         """True, or AppError: ``not_authenticated`` (401) or ``scope_missing`` (403)."""
         principal = principal_of(request)
         method = "GET" if request.method == "HEAD" else (request.method or "")
-        if not hasattr(view, method.lower()):
+        if method == "OPTIONS" or not hasattr(view, method.lower()):
             # Permissions run before the method is looked up; 405 is the truth here, not 403.
             raise MethodNotAllowed(method)
         needed = getattr(view, "required_scopes", {}).get(method)

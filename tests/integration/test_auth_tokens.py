@@ -10,6 +10,7 @@ from typing import Any
 import jwt
 import pytest
 from django.conf import settings
+from django.contrib.auth.hashers import MD5PasswordHasher
 
 from academy.core import clock
 from academy.tenants import throttle, tokens
@@ -52,8 +53,6 @@ def test_a_wrong_password_and_an_unknown_user_read_the_same(owner: tuple[str, st
 
 
 def test_an_unknown_user_costs_a_password_hash_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    from django.contrib.auth.hashers import MD5PasswordHasher
-
     hashed = []
     genuine = MD5PasswordHasher.encode
 

@@ -124,7 +124,7 @@ def test_the_last_owner_stays() -> None:
 def test_lists_page_without_gaps_while_rows_arrive() -> None:
     new = new_tenant()
     owner = owner_client(new)
-    for index in range(5):
+    for _ in range(5):
         body = {"username": f"teacher-{new_id().hex}", "role": "teacher"}
         owner.post("/api/v1/members", body, format="json")
     expected = [item["id"] for item in owner.get("/api/v1/members").json()["items"]]

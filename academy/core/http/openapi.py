@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from drf_spectacular.extensions import OpenApiSerializerExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiExample
 from rest_framework import serializers
@@ -78,3 +79,16 @@ class ApiSchema(AutoSchema):
             },
         )
         return responses
+
+
+class StrictInput(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
+    """Says of every request body what the parser does: other fields are refused."""
+
+    target_class = "academy.core.http.serializers.StrictSerializer"
+    match_subclasses = True
+    priority = -1
+
+    def map_serializer(self, auto_schema: Any, direction: Direction) -> dict[str, Any]:
+        """The serializer's own schema, closed."""
+        schema = auto_schema._map_basic_serializer(self.target, direction)  # noqa: SLF001
+        return {**schema, "additionalProperties": False}

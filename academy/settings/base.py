@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +16,6 @@ STORAGE_CONNECT_TIMEOUT_SECONDS = 3
 #: (read time-out in seconds, attempts): a client waits for the API, and nobody for a worker.
 STORAGE_PATIENCE_API = (10, 2)
 STORAGE_PATIENCE = (30, 4)
-
-
-def _present(*names: str) -> list[str]:
-    return [name for name in names if find_spec(name) is not None]
 
 
 def databases(database: DatabaseEnvironment, *, application_name: str) -> dict[str, Any]:
@@ -157,15 +152,13 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
-    *_present(
-        "academy.core",
-        "academy.tenants",
-        "academy.uploads",
-        "academy.jobs",
-        "academy.video",
-        "django_celery_results",
-        "tasks",
-    ),
+    "academy.core",
+    "academy.tenants",
+    "academy.uploads",
+    "academy.jobs",
+    "academy.video",
+    "django_celery_results",
+    "tasks",
 ]
 
 MIDDLEWARE = [

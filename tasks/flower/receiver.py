@@ -23,8 +23,16 @@ _BATCH = 10
 _WAIT_SECONDS = 20
 #: How long a received batch may take to be shown before it is received once more.
 _SHOW_SECONDS = 20.0
+#: Ids of the last messages shown.
+_REMEMBERED = 1_000
 _SAVE_MILLISECONDS = 60_000
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 15.0
+
+#: A task's times; its own "timestamp" goes back when an old event is merged into it.
+_MOMENTS = (
+    *("timestamp", "received", "started", "succeeded"),
+    *("failed", "retried", "revoked", "rejected"),
+)
 
 UNREADABLE = Counter("academy_flower_unreadable_messages_total", "Messages that were no events")
 
@@ -65,6 +73,7 @@ class Receiver(Events):
         self._on_snapshot = on_snapshot
         self._stopping = threading.Event()
         self._failures = 0
+        self._shown_ids: dict[str, None] = {}
 
     def stop(self) -> None:
         """End the thread after its present poll, and keep the state; called in the event loop."""
@@ -96,16 +105,27 @@ class Receiver(Events):
         if self._url is None:
             self._url = str(self._client.get_queue_url(QueueName=self._queue)["QueueUrl"])
         answer = self._client.receive_message(
-            QueueUrl=self._url, MaxNumberOfMessages=_BATCH, WaitTimeSeconds=_WAIT_SECONDS
+            QueueUrl=self._url,
+            MaxNumberOfMessages=_BATCH,
+            WaitTimeSeconds=_WAIT_SECONDS,
+            MessageSystemAttributeNames=["SentTimestamp"],
         )
         messages = answer.get("Messages") or []
         if not messages:
             return
         shown = threading.Event()
-        self.io_loop.add_callback(partial(self._show, _read(messages), shown))
+        fresh = [message for message in messages if message["MessageId"] not in self._shown_ids]
+        self.io_loop.add_callback(partial(self._show, _read(fresh), shown))
         # A loop that is stopping runs no callbacks: the messages then wait for the next Flower.
         if shown.wait(_SHOW_SECONDS):
+            self._remember(fresh)
             self._delete(messages)
+
+    def _remember(self, messages: Sequence[dict[str, Any]]) -> None:
+        """SQS hands some messages out twice; their events must not count twice."""
+        self._shown_ids.update(dict.fromkeys(message["MessageId"] for message in messages))
+        for old in list(self._shown_ids)[:-_REMEMBERED]:
+            del self._shown_ids[old]
 
     def _delete(self, messages: Sequence[dict[str, Any]]) -> None:
         answer = self._client.delete_message_batch(
@@ -116,7 +136,7 @@ class Receiver(Events):
             ],
         )
         if failed := answer.get("Failed"):
-            logger.warning("%d messages were not deleted and will be counted twice.", len(failed))
+            logger.warning("%d messages were not deleted and will come again.", len(failed))
 
     def _on_failure(self, exc: Exception) -> None:
         self._failures += 1
@@ -146,7 +166,6 @@ class Receiver(Events):
         if is_late(self.state, event):
             return
         self.capp.clock.adjust(int(event["clock"]))
-        event["local_received"] = clock.now().timestamp()
         self.state.event(event)
 
 
@@ -157,18 +176,31 @@ def is_late(state: Any, event: Event) -> bool:
     is received again, by any worker: only the time says which came first.
     """
     task = state.tasks.data.get(event.get("uuid")) if event["type"].startswith("task-") else None
-    if task is None or not task.timestamp:
+    if task is None:
         return False
-    retries = event["type"] == "task-retried" or task.state == states.RETRY
-    return bool(retries and event["timestamp"] < task.timestamp)
+    known = max(getattr(task, moment) or 0 for moment in _MOMENTS)
+    believed = event["type"] == "task-retried" or task.state == states.RETRY
+    return bool(believed and event["timestamp"] < known)
 
 
 def _read(messages: Sequence[dict[str, Any]]) -> list[Event]:
     events: list[Event] = []
     for message in messages:
         try:
-            events += unpack(message.get("Body") or "")
+            said = unpack(message.get("Body") or "")
         except UnreadableBodyError as exc:
             UNREADABLE.inc()
             logger.warning("Message %s holds no events: %s.", message.get("MessageId"), exc)
+            continue
+        sent_at = _sent_at(message)
+        events += [event | {"local_received": sent_at} for event in said]
     return events
+
+
+def _sent_at(message: dict[str, Any]) -> float:
+    """When SQS took the message, which is what "received" means for a worker's liveness.
+
+    A Flower that comes back to an hour of events must not take the dead for living.
+    """
+    sent = (message.get("Attributes") or {}).get("SentTimestamp")
+    return int(sent) / 1000 if sent else clock.now().timestamp()

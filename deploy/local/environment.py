@@ -46,6 +46,8 @@ def environment(ports: Ports, folder: StateFolder, secrets: Secrets) -> dict[str
         "FLOWER_ADDRESS": HOST,
         "FLOWER_PORT": str(ports.flower),
         "FLOWER_BASIC_AUTH": f"{FLOWER_USER}:{secrets.flower_password}",
+        "FLOWER_DB": str(folder.path / "flower"),
+        "EVENTS_FLUSH_SECONDS": "1",
         "PYTHONUNBUFFERED": "1",
         "PYTHONDONTWRITEBYTECODE": "",  # a dozen processes start sooner from compiled modules
     }

@@ -21,7 +21,6 @@ import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -31,6 +30,13 @@ from deploy.local import demo_play
 from deploy.local.demo_api import Api, DemoError
 from deploy.local.demo_follow import Follower
 from deploy.local.demo_play import Played
+from deploy.local.demo_report import (
+    Steps,
+    figures,
+    rendition_report,
+    seconds_between,
+    timing_rows,
+)
 from deploy.local.demo_story import Story, clock, megabytes
 from deploy.local.demo_upload import upload_file
 from deploy.local.lecture import LectureError, make_lecture
@@ -39,19 +45,6 @@ from deploy.local.setup import ROOT
 OTHER_QUEUES = ("ai-lite", "ai-basic", "ai-premium", "messaging")
 CHAPTERS = 7
 _PING_SECONDS = 60.0
-#: What the timings are called for people; those further right are part of the one above.
-_STAGES = {
-    "academy": "academy and key",
-    "pings": "four small jobs",
-    "lecture": "making the lecture",
-    "upload": "upload",
-    "upload_transfer": "    the bytes themselves",
-    "transcode": "transcode, seen from the client",
-    "queue_wait": "    waiting for a worker",
-    "transcode_run": "    the work",
-    "verify": "playing it all",
-    "isolation": "the other academy",
-}
 
 
 @dataclass(frozen=True)
@@ -123,7 +116,8 @@ class Demo:
                     video = self.verify(api, job, source_seconds)
                 with story.chapter("isolation", "Another academy sees nothing of it"):
                     self.isolation(academies, job, video)
-            self.timings()
+            story.rule("How long it took")
+            story.table(("", ""), timing_rows(story.seconds, self.report["steps"]))
             self.pages(video)
 
     # ------------------------------------------------------------------ acts
@@ -163,7 +157,7 @@ class Demo:
             if follower.job["result"].get("note") != f"hello, {queue}":
                 raise DemoError(f"The ping on {queue} came back changed: {follower.job['result']}")
             answers[queue] = follower.job["state"]
-            waited = _between(follower.job, "created_at", "finished_at")
+            waited = seconds_between(follower.job, "created_at", "finished_at")
             self.story.done(f"{queue:<11} answered after {waited:.2f} s")
         self.report["pings"] = answers
 
@@ -216,8 +210,8 @@ class Demo:
         done = follower.job
         self.report["state"] = done["state"]
         self._must_have_succeeded(done)
-        self.story.seconds["queue_wait"] = _between(done, "created_at", "started_at")
-        self.story.seconds["transcode_run"] = _between(done, "started_at", "finished_at")
+        self.story.seconds["queue_wait"] = seconds_between(done, "created_at", "started_at")
+        self.story.seconds["transcode_run"] = seconds_between(done, "started_at", "finished_at")
         self.report["steps"] = steps.seconds
         self.story.done(
             f"waited {self.story.seconds['queue_wait']:.2f} s for a worker, then "
@@ -244,11 +238,11 @@ class Demo:
         poster = demo_play.check_poster(video["playback"]["poster_url"])
         self.story.table(
             ("     rendition", "size", "peak", "frames", "plays for"),
-            [(f"     {item.rendition.name}", *_figures(item)) for item in played],
+            [(f"     {item.rendition.name}", *figures(item)) for item in played],
         )
         self.story.done("no warning from ffmpeg, and every rendition as long as the source")
         self.story.done(f"poster, {poster / 1000:.0f} kB")
-        self.report["renditions"] = [_rendition_report(item) for item in played]
+        self.report["renditions"] = [rendition_report(item) for item in played]
         self.report["master_url"] = master
         return video
 
@@ -291,18 +285,6 @@ class Demo:
         if not self.options.keep:
             self.story.say("(the platform stops now; to open these, run: make demo KEEP=1)")
 
-    def timings(self) -> None:
-        """Seconds of each stage, finer ones below their chapter."""
-        seconds = self.story.seconds
-        rows = []
-        for name, label in _STAGES.items():
-            rows.append((f"     {label}", f"{seconds[name]:.1f} s"))
-            if name == "transcode_run":
-                steps = self.report["steps"].items()
-                rows += [(f"             {step}", f"{spent:.1f} s") for step, spent in steps]
-        self.story.rule("How long it took")
-        self.story.table(("", ""), rows)
-
     def _must_have_succeeded(self, job: dict[str, Any]) -> None:
         if job["state"] == "succeeded":
             return
@@ -314,27 +296,6 @@ class Demo:
         )
 
 
-class Steps:
-    """How long each step of the work took, as the stream showed it (to about a second)."""
-
-    def __init__(self) -> None:
-        self._starts: dict[str, float] = {}
-        self._last_seen = 0.0
-
-    def see(self, step: str) -> None:
-        """Note the present step; an empty one means that nothing runs."""
-        self._last_seen = time.monotonic()
-        if step:
-            self._starts.setdefault(step, self._last_seen)
-
-    @property
-    def seconds(self) -> dict[str, float]:
-        """Duration by step, in the order in which they began."""
-        names = list(self._starts)
-        ends = [*list(self._starts.values())[1:], self._last_seen]
-        return {name: round(ends[i] - self._starts[name], 1) for i, name in enumerate(names)}
-
-
 def staff_credential() -> dict[str, str]:
     """User name and password of a new member of the platform's staff, the only one made by hand."""
     command = [sys.executable, "manage.py", "staff_create", "--json"]
@@ -344,33 +305,6 @@ def staff_credential() -> dict[str, str]:
         raise DemoError(f"`manage.py staff_create` failed:\n{done.stderr[-1500:]}")
     made = json.loads(done.stdout.splitlines()[-1])
     return {"username": made["username"], "password": made["password"]}
-
-
-def _between(job: dict[str, Any], first: str, last: str) -> float:
-    """Seconds between two of the job's times."""
-    begin, end = (datetime.fromisoformat(job[name]) for name in (first, last))
-    return round((end - begin).total_seconds(), 2)
-
-
-def _figures(item: Played) -> tuple[str, str, str, str]:
-    rendition = item.rendition
-    if rendition.kind == "audio":
-        return "", "", "", f"{item.seconds:.2f} s"
-    return (
-        f"{rendition.width}x{rendition.height}",
-        f"{rendition.bits_per_second / 1e6:.2f} Mbit/s",
-        str(item.frames),
-        f"{item.seconds:.2f} s",
-    )
-
-
-def _rendition_report(item: Played) -> dict[str, Any]:
-    rendition = item.rendition
-    report: dict[str, Any] = {"name": rendition.name, "kind": rendition.kind}
-    if rendition.kind == "video":
-        report |= {"width": rendition.width, "height": rendition.height, "frames": item.frames}
-        report["bits_per_second"] = rendition.bits_per_second
-    return report | {"seconds": round(item.seconds, 2)}
 
 
 def _keep_logs(around: Surroundings) -> str:

@@ -1,0 +1,69 @@
+"""The demo beside a real platform: it ends well only when everything held."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run_demo(platform, tmp_path, *arguments: str) -> tuple[int, str, dict[str, Any]]:
+    """Exit status, the story, and the last line."""
+    done = subprocess.run(
+        [sys.executable, "-m", "deploy.local.demo", *arguments],
+        cwd=ROOT,
+        env={**os.environ, **platform.environment, "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=110,
+    )
+    assert done.stderr == ""
+    story, _, last = done.stdout.rstrip("\n").rpartition("\n")
+    return done.returncode, story, json.loads(last)
+
+
+def test_a_lecture_goes_through_the_whole_platform_and_plays(platform, tmp_path):
+    status, story, report = run_demo(platform, tmp_path, "--seconds", "5")
+    assert (status, report["ok"], report["state"]) == (0, True, "succeeded"), story
+    heights = [item["height"] for item in report["renditions"] if item["kind"] == "video"]
+    assert heights == [1080, 720, 480, 360]
+    assert {item["frames"] for item in report["renditions"] if item["kind"] == "video"} == {150}
+    assert [item["kind"] for item in report["renditions"]].count("audio") == 1
+    assert set(report["pings"]) == {"ai-lite", "ai-basic", "ai-premium", "messaging"}
+    assert {"upload", "queue_wait", "transcode_run", "verify", "total"} <= set(report["seconds"])
+    assert report["master_url"] in story
+    assert report["job_id"] in story
+
+
+def test_a_file_that_is_no_video_ends_with_a_sentence_and_the_logs_kept(platform, tmp_path):
+    fake = tmp_path / "lecture.mp4"
+    fake.write_text("id;name\n1;nobody\n")
+    status, story, report = run_demo(platform, tmp_path, "--video", str(fake))
+    assert (status, report["ok"]) == (1, False)
+    assert "upload_type_mismatch" in report["error"]
+    (kept,) = tmp_path.glob("academy-demo-log-*")
+    assert str(kept) in story
+    assert (kept / "api.log").exists()
+
+
+@pytest.mark.parametrize("video", ["", "missing.mp4"])
+def test_a_path_that_is_no_file_is_refused_before_anything_starts(tmp_path, video):
+    done = subprocess.run(
+        [sys.executable, "-m", "deploy.local", "demo", "--video", str(tmp_path / video)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
+    assert done.returncode == 1
+    assert json.loads(done.stdout) == {
+        "ok": False,
+        "error": f"argument --video: there is no file {tmp_path / video}",
+    }

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 from django.conf import settings
 
-from academy.core.storage import Bucket, storage_errors, store
+from academy.core.objects import Bucket, storage_errors
+from academy.core.storage import store
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client

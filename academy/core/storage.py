@@ -8,142 +8,50 @@ Every call ends within the time-outs of the settings and raises StorageError for
 from __future__ import annotations
 
 import base64
-import contextlib
 import hashlib
 import os
 import re
 import threading
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
-from boto3.exceptions import Boto3Error
 from boto3.s3.transfer import TransferConfig
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 from django.conf import settings
 from django.core.files.storage import storages
 
-from academy.core.errors import AppError
+from academy.core.objects import (
+    Bucket,
+    ObjectInfo,
+    SignedRequest,
+    StorageError,
+    StoredPart,
+    checked_key,
+    storage_errors,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
+__all__ = [
+    "MIB",
+    "Bucket",
+    "ObjectInfo",
+    "ObjectStore",
+    "SignedRequest",
+    "StorageError",
+    "StoredPart",
+    "forget_stores",
+    "store",
+]
+
 MIB: Final = 1024 * 1024
 #: Above this a file goes up in parts, so that a lost answer repeats a part and not the file.
 MULTIPART_FILE_BYTES: Final = 64 * MIB
-MAX_KEY_BYTES: Final = 1024
 MAX_PRESIGN_SECONDS: Final = 7 * 24 * 3600
 DELETE_BATCH: Final = 1000
-
-_UNSAFE_KEY = re.compile(r"[\x00-\x1f\x7f\\]|(^|/)\.{1,2}(/|$)|//|^/")
-_MISSING = frozenset({"404", "NoSuchKey", "NoSuchUpload", "NotFound"})
-_TRANSIENT = frozenset(
-    {
-        "InternalError",
-        "OperationAborted",
-        "RequestTimeout",
-        "ServiceUnavailable",
-        "SlowDown",
-        "ThrottlingException",
-        "TooManyRequests",
-    }
-)
-
-
-class Bucket(StrEnum):
-    """What a bucket is for; the value is its alias in ``settings.STORAGES``."""
-
-    AI = "ai"
-    VIDEO = "video"
-    EXCEL = "excel"
-    STORAGE = "storage"
-
-
-class StorageError(AppError):
-    """The object store did not do what was asked.
-
-    ``code`` is ``storage_unavailable`` (no answer, or an answer that says later: ``transient``),
-    ``object_missing`` or ``storage_refused`` (keys, rights, bucket: an operator's matter).
-    """
-
-    def __init__(self, code: str, operation: str, key: str) -> None:
-        super().__init__(code)
-        self.operation = operation
-        self.key = key
-
-    @property
-    def transient(self) -> bool:
-        """Whether the same call can succeed later."""
-        return self.retryable
-
-    def __str__(self) -> str:
-        return f"{self.code}: {self.operation} {self.key}"
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return (type(self), (self.code, self.operation, self.key))
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectInfo:
-    """What a HEAD says. ``etag`` has no quotes; ``checksum_sha256`` is base64, where known."""
-
-    size: int
-    content_type: str
-    etag: str
-    checksum_sha256: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class SignedRequest:
-    """A request that its holder may make once signed: the headers must be sent as they stand."""
-
-    url: str
-    headers: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class StoredPart:
-    """One part of a multipart upload that the store holds."""
-
-    number: int
-    size: int
-    etag: str
-
-
-@contextlib.contextmanager
-def storage_errors(operation: str, key: str) -> Iterator[None]:
-    """Turn whatever boto raises into a StorageError."""
-    try:
-        yield
-    except ClientError as error:
-        raise StorageError(_code_of(error), operation, key) from error
-    except Boto3Error as error:
-        # The transfer layer wraps the client's error without keeping its type.
-        inner = error.__cause__ or error.__context__
-        code = _code_of(inner) if isinstance(inner, ClientError) else "storage_unavailable"
-        raise StorageError(code, operation, key) from error
-    except BotoCoreError as error:
-        raise StorageError("storage_unavailable", operation, key) from error
-
-
-def _code_of(error: ClientError) -> str:
-    code = str(error.response.get("Error", {}).get("Code", ""))
-    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-    if code in _MISSING:
-        return "object_missing"
-    if code in _TRANSIENT or status >= 500 or status == 429:
-        return "storage_unavailable"
-    return "storage_refused"
-
-
-def _checked(key: str) -> str:
-    """Refuse a key that no code of ours makes. Keys are made by the server, never by a user."""
-    if not key or len(key.encode()) > MAX_KEY_BYTES or _UNSAFE_KEY.search(key):
-        raise ValueError(f"not an object key: {key!r}")
-    return key
 
 
 class ObjectStore:
@@ -169,7 +77,7 @@ class ObjectStore:
         try:
             with storage_errors("head", key):
                 found = self.client.head_object(
-                    Bucket=self.bucket, Key=_checked(key), ChecksumMode="ENABLED"
+                    Bucket=self.bucket, Key=checked_key(key), ChecksumMode="ENABLED"
                 )
         except StorageError as error:
             if error.code == "object_missing":
@@ -193,7 +101,7 @@ class ObjectStore:
         ranged: dict[str, Any] = {"Range": f"bytes={start}-{end}"} if start or end else {}
         try:
             with storage_errors("read", key):
-                answer = self.client.get_object(Bucket=self.bucket, Key=_checked(key), **ranged)
+                answer = self.client.get_object(Bucket=self.bucket, Key=checked_key(key), **ranged)
                 return answer["Body"].read()
         except StorageError as error:
             cause = error.__cause__
@@ -205,7 +113,7 @@ class ObjectStore:
         """Download an object to a file (which is left out, or removed, when it fails)."""
         with storage_errors("get_file", key):
             self.client.download_file(
-                self.bucket, _checked(key), str(path), Config=_transfer_config()
+                self.bucket, checked_key(key), str(path), Config=_transfer_config()
             )
 
     def keys(self, prefix: str) -> Iterator[str]:
@@ -227,7 +135,7 @@ class ObjectStore:
         with storage_errors("put_bytes", key):
             self.client.put_object(
                 Bucket=self.bucket,
-                Key=_checked(key),
+                Key=checked_key(key),
                 Body=data,
                 ChecksumSHA256=base64.b64encode(hashlib.sha256(data).digest()).decode(),
                 **_headers(content_type, cache_control),
@@ -243,18 +151,18 @@ class ObjectStore:
                 self.client.upload_file(
                     str(path),
                     self.bucket,
-                    _checked(key),
+                    checked_key(key),
                     ExtraArgs=headers,
                     Config=_transfer_config(),
                 )
             return
         with path.open("rb") as file, storage_errors("put_file", key):
-            self.client.put_object(Bucket=self.bucket, Key=_checked(key), Body=file, **headers)
+            self.client.put_object(Bucket=self.bucket, Key=checked_key(key), Body=file, **headers)
 
     def delete(self, key: str) -> None:
         """Delete an object; one that is not there is no error."""
         with storage_errors("delete", key):
-            self.client.delete_object(Bucket=self.bucket, Key=_checked(key))
+            self.client.delete_object(Bucket=self.bucket, Key=checked_key(key))
 
     def delete_prefix(self, prefix: str) -> int:
         """Delete everything below ``prefix`` (which must end in ``/``) and return how many."""
@@ -287,7 +195,7 @@ class ObjectStore:
 
     def presign_get(self, key: str, seconds: int, filename: str | None = None) -> str:
         """A link that reads one object for ``seconds``; with ``filename`` a browser saves it."""
-        params: dict[str, Any] = {"Bucket": self.bucket, "Key": _checked(key)}
+        params: dict[str, Any] = {"Bucket": self.bucket, "Key": checked_key(key)}
         if filename is not None:
             plain = re.sub(r"[^A-Za-z0-9._-]", "_", filename) or "file"
             params["ResponseContentDisposition"] = (
@@ -304,7 +212,7 @@ class ObjectStore:
         """
         params: dict[str, Any] = {
             "Bucket": self.bucket,
-            "Key": _checked(key),
+            "Key": checked_key(key),
             "ContentLength": size,
             "ContentType": content_type,
             "IfNoneMatch": "*",
@@ -332,7 +240,7 @@ class ObjectStore:
         """A PUT of one part of a multipart upload, of exactly this size."""
         params: dict[str, Any] = {
             "Bucket": self.bucket,
-            "Key": _checked(key),
+            "Key": checked_key(key),
             "UploadId": upload_id,
             "PartNumber": number,
             "ContentLength": size,
@@ -357,14 +265,14 @@ class ObjectStore:
         """Begin a multipart upload and return the store's id of it."""
         with storage_errors("multipart_start", key):
             answer = self.client.create_multipart_upload(
-                Bucket=self.bucket, Key=_checked(key), ContentType=content_type
+                Bucket=self.bucket, Key=checked_key(key), ContentType=content_type
             )
         return answer["UploadId"]
 
     def multipart_parts(self, key: str, upload_id: str) -> list[StoredPart]:
         """The parts the store holds, in order. ``object_missing`` once it ended."""
         pages = self.client.get_paginator("list_parts").paginate(
-            Bucket=self.bucket, Key=_checked(key), UploadId=upload_id
+            Bucket=self.bucket, Key=checked_key(key), UploadId=upload_id
         )
         with storage_errors("multipart_parts", key):
             return [
@@ -378,7 +286,7 @@ class ObjectStore:
         with storage_errors("multipart_complete", key):
             self.client.complete_multipart_upload(
                 Bucket=self.bucket,
-                Key=_checked(key),
+                Key=checked_key(key),
                 UploadId=upload_id,
                 MultipartUpload={
                     "Parts": [{"PartNumber": part.number, "ETag": part.etag} for part in parts]
@@ -390,7 +298,7 @@ class ObjectStore:
         try:
             with storage_errors("multipart_abort", key):
                 self.client.abort_multipart_upload(
-                    Bucket=self.bucket, Key=_checked(key), UploadId=upload_id
+                    Bucket=self.bucket, Key=checked_key(key), UploadId=upload_id
                 )
         except StorageError as error:
             if error.code != "object_missing":

@@ -25,16 +25,14 @@ from academy.core.errors import AppError
 from academy.core.storage import Bucket, ObjectStore, store
 from academy.video.manifest import POSTER
 from academy.video.models import Video
-from academy.video.playlist import MASTER
+from academy.video.playlist import MASTER, with_addresses
 
 MEDIA_LIFETIME: Final = timedelta(hours=12)
 """A long lecture, paused over lunch."""
 PLAYER_LIFETIME: Final = timedelta(days=7)
-SEGMENT_LINK_SECONDS: Final = 900
-"""How long a signed link to one segment works; a player asks again for each segment."""
 
 # Expiries end on full quarters of an hour, so that a page that is loaded again finds its cache.
-_QUANTUM = 900
+_QUANTUM_SECONDS = 900
 _MAC_BYTES = 20
 _MEDIA = struct.Struct(f">16sI{_MAC_BYTES}s")
 _PLAYER = struct.Struct(f">I{_MAC_BYTES}s")
@@ -56,13 +54,31 @@ class MediaFile:
     """One file of a video's output."""
 
     store: ObjectStore
-    key: str
+    prefix: str
     name: str
+    expires: int
+    """When the link to it stops working, in seconds since 1970."""
 
     @property
     def is_playlist(self) -> bool:
         """Whether the file names others; those are served, the rest is redirected to."""
         return self.name.endswith(".m3u8")
+
+    def address(self, name: str | None = None) -> str:
+        """A link to this file, or another of the same output, that works as long as this one."""
+        seconds = self.expires - int(clock.now().timestamp())
+        return self.store.presign_get(self.prefix + (name or self.name), max(1, seconds))
+
+    def read_playlist(self) -> str:
+        """The playlist, as it is to be served.
+
+        The master names media playlists, which come through here again. A media playlist names
+        segments, whose addresses are signed now and lead straight to the object store: a viewer
+        costs this process one request for each rendition, not one for each segment. Raises
+        StorageError.
+        """
+        text = self.store.read(self.prefix + self.name).decode()
+        return text if self.name == MASTER else with_addresses(text, self.address)
 
 
 def media_link(video: Video, name: str = MASTER) -> Link:
@@ -100,7 +116,7 @@ def media_open(token: str, name: str) -> MediaFile:
     _check(mac, signed, expires)
     if not _FILE_NAME.match(name):
         raise AppError("not_found")
-    return MediaFile(store(Bucket(video.bucket)), video.output_prefix + name, name)
+    return MediaFile(store(Bucket(video.bucket)), video.output_prefix, name, expires)
 
 
 def player_open(video_id: UUID, token: str) -> Video:
@@ -133,7 +149,7 @@ def _check(given: bytes, signed: bytes, expires: int) -> None:
 
 def _expiry(lifetime: timedelta) -> int:
     seconds = int((clock.now() + lifetime).timestamp())
-    return -(-seconds // _QUANTUM) * _QUANTUM
+    return -(-seconds // _QUANTUM_SECONDS) * _QUANTUM_SECONDS
 
 
 def _link(path: str, expires: int) -> Link:

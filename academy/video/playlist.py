@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -68,6 +68,17 @@ def parse_media(text: str) -> MediaPlaylist:
     if not init or len(names) != len(durations) or not names:
         raise PlaylistError("no init segment, or segments and durations do not pair up")
     return MediaPlaylist(durations, names, init, "#EXT-X-ENDLIST" in lines)
+
+
+def with_addresses(text: str, address: Callable[[str], str]) -> str:
+    """A media playlist whose file names are replaced by what `address` makes of them."""
+    lines = []
+    for line in text.splitlines():
+        if line and not line.startswith("#"):
+            lines.append(address(line))
+        else:
+            lines.append(_MAP.sub(lambda found: f'#EXT-X-MAP:URI="{address(found[1])}"', line))
+    return "\n".join(lines) + "\n"
 
 
 def master(pictures: Sequence[PictureRendition], sound: SoundRendition | None) -> str:

@@ -36,6 +36,12 @@ pytestmark = [
 ]
 
 MASTER = b"#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n360p.m3u8\n"
+MEDIA = b"""#EXTM3U
+#EXT-X-MAP:URI="360p_init.mp4"
+#EXTINF:4.000000,
+360p_00000.m4s
+#EXT-X-ENDLIST
+"""
 SEGMENT = bytes(range(256)) * 8
 
 
@@ -68,7 +74,9 @@ def video_of(tenant: Tenant, *, ready: bool = True, title: str = "Lesson 1") -> 
         video.save()
         objects = store(Bucket.VIDEO)
         objects.put_bytes(video.output_prefix + "master.m3u8", MASTER, "application/x-mpegurl")
-        objects.put_bytes(video.output_prefix + "360p_00000.m4s", SEGMENT, "video/iso.segment")
+        objects.put_bytes(video.output_prefix + "360p.m3u8", MEDIA, "application/x-mpegurl")
+        for name in ("360p_init.mp4", "360p_00000.m4s"):
+            objects.put_bytes(video.output_prefix + name, SEGMENT, "video/mp4")
         objects.put_bytes(video.output_prefix + "manifest.json", b"{}", "application/json")
     return video
 
@@ -89,17 +97,36 @@ def code_of(response: Any) -> str:
 # ---------------------------------------------------------------- media
 
 
-def test_a_playlist_is_served_and_a_segment_is_a_redirect_that_works(tenant: Tenant) -> None:
-    video = video_of(tenant)
-    listed = Client().get(media_path(video))
+def test_the_master_playlist_is_served_as_it_is(tenant: Tenant) -> None:
+    listed = Client().get(media_path(video_of(tenant)))
     assert (listed.status_code, listed.content) == (200, MASTER)
     assert listed["Content-Type"] == "application/vnd.apple.mpegurl"
-    # The playlist's names are relative: they lead back through the same token.
-    segment = Client().get(media_path(video).replace("master.m3u8", "360p_00000.m4s"))
+
+
+def test_a_media_playlist_leads_straight_to_the_object_store(tenant: Tenant) -> None:
+    path = media_path(video_of(tenant)).replace("master", "360p")
+    lines = Client().get(path).content.decode().splitlines()
+    segment = next(line for line in lines if not line.startswith("#"))
+    init = next(line for line in lines if line.startswith("#EXT-X-MAP")).split('"')[1]
+    for url in (segment, init):
+        assert url.startswith(django_settings.R2_PUBLIC_ENDPOINT_URL)
+        fetched = httpx.get(url, headers={"Range": "bytes=0-99"})
+        assert (fetched.status_code, fetched.content) == (206, SEGMENT[:100])
+    assert [line for line in lines if line.startswith("#EXTINF")] == ["#EXTINF:4.000000,"]
+
+
+def test_the_addresses_in_a_playlist_work_as_long_as_the_link_to_it(tenant: Tenant) -> None:
+    video = video_of(tenant)
+    link = playback.media_link(video, "360p.m3u8")
+    with clock.frozen(link.expires_at - timedelta(seconds=100)):
+        text = Client().get(path_of(link.url)).content.decode()
+    assert set(re.findall(r"X-Amz-Expires=(\d+)", text)) == {"100"}
+
+
+def test_a_segment_and_a_poster_are_redirects_that_work(tenant: Tenant) -> None:
+    segment = Client().get(media_path(video_of(tenant), "360p_00000.m4s"))
     assert segment.status_code == 302
-    assert segment["Location"].startswith(django_settings.R2_PUBLIC_ENDPOINT_URL)
-    fetched = httpx.get(segment["Location"], headers={"Range": "bytes=0-99"})
-    assert (fetched.status_code, fetched.content) == (206, SEGMENT[:100])
+    assert httpx.get(segment["Location"]).content == SEGMENT
 
 
 def test_media_answers_head_and_refuses_to_be_written(tenant: Tenant) -> None:
@@ -271,7 +298,7 @@ def test_the_player_page_uses_only_scripts_and_styles_of_our_own(tenant: Tenant)
     text = page.content.decode()
     assert "&lt;b&gt;Vectors&lt;/b&gt; &amp; more" in text
     sources = re.findall(r'(?:src|href)="([^"]+)"', text)
-    assert len(sources) == 3
+    assert len(sources) == 4
     for source in sources:
         assert source.startswith("/static/video/")
         assert finders.find(source.removeprefix("/static/"))

@@ -23,7 +23,7 @@ from academy.jobs.replay import job_replay
 from academy.jobs.submit import Order, Submitter, jobs_submit
 from academy.tenants.models import Tenant
 from academy.uploads.models import Upload, UploadState
-from academy.video import playlist
+from academy.video import playback, playlist
 from academy.video.models import Video, VideoState
 from tests.support import media
 from tests.support.jobs import make_tenant, run
@@ -112,6 +112,19 @@ def test_a_lecture_becomes_aligned_renditions_that_play_without_a_warning(
     master = (folder / "master.m3u8").read_text()
     assert 'CODECS="avc1.64001F,mp4a.40.2",RESOLUTION=1280x720,FRAME-RATE=30.000' in master
     assert (folder / "poster.jpg").read_bytes()[:3] == b"\xff\xd8\xff"
+
+
+def test_a_player_that_knows_only_the_address_plays_every_rendition(
+    tenant: Tenant, tmp_path: Path, live_server: Any, settings: Any
+) -> None:
+    settings.PUBLIC_BASE_URL = live_server.url
+    _, video = transcoded(tenant, media.clip(tmp_path / "a.mp4", size="854x480", seconds=9))
+    done = subprocess.run(
+        [media.binaries().ffmpeg, "-v", "warning", "-nostdin",
+         "-i", playback.media_link(video).url, "-map", "0", "-f", "null", "-"],
+        check=False, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_the_manifest_lists_exactly_the_objects_that_are_there(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from functools import wraps
+from functools import lru_cache, wraps
 from typing import Any, Concatenate, Final, ParamSpec
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -28,10 +28,8 @@ log = logging.getLogger(__name__)
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 
-# A playlist of an output never changes, but its address holds a token: keep it in the browser.
-_PLAYLIST_CACHE: Final = "private, max-age=3600"
-# Shorter than the signed link that the redirect leads to.
-_REDIRECT_CACHE: Final = f"private, max-age={playback.SEGMENT_LINK_SECONDS // 2}"
+# Far shorter than the life of a link, which has hours.
+_CACHE: Final = "private, max-age=600"
 
 
 def _problems_as_json(view: View[P]) -> View[P]:
@@ -56,14 +54,19 @@ def media(request: HttpRequest, token: str, name: str) -> HttpResponseBase:
     """
     file = playback.media_open(token, name)
     if not file.is_playlist:
-        url = file.store.presign_get(file.key, playback.SEGMENT_LINK_SECONDS)
-        return HttpResponseRedirect(url, headers={"Cache-Control": _REDIRECT_CACHE})
-    body = b"" if request.method == "HEAD" else file.store.read(file.key)
+        return HttpResponseRedirect(file.address(), headers={"Cache-Control": _CACHE})
+    body = "" if request.method == "HEAD" else _playlist(file)
     response = HttpResponse(body, content_type=content_type(file.name))
-    response["Cache-Control"] = _PLAYLIST_CACHE
+    response["Cache-Control"] = _CACHE
     # The token is the credential, so that a player on another site may fetch it like any client.
     response["Access-Control-Allow-Origin"] = "*"
     return response
+
+
+@lru_cache(maxsize=32)
+def _playlist(file: playback.MediaFile) -> str:
+    """A class that starts together shares its links for a quarter of an hour, so sign once."""
+    return file.read_playlist()
 
 
 @require_safe

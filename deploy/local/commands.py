@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 from deploy.local import ports as port_numbers
-from deploy.local.demo import parse as parse_demo
 from deploy.local.environment import environment, urls
 from deploy.local.errors import LaunchError
 from deploy.local.platform import Platform, check_installed, run_until
@@ -219,7 +218,10 @@ async def run(argv: Sequence[str], *, whole: bool, restart: bool, keep: bool) ->
 
 def demo(argv: Sequence[str]) -> int:
     """The demo beside a throw-away platform."""
-    parse_demo(argv)  # what is wrong with its options is said before anything is started
+    check_installed()
+    from deploy.local.demo import parse  # noqa: PLC0415 - needs what was just checked
+
+    parse(argv)  # what is wrong with its options is said before anything is started
     print("Starting PostgreSQL, S3, SQS, the API, the relay, five workers and Flower", flush=True)
     command = [sys.executable, "-m", "deploy.local.demo", *argv]
     return asyncio.run(run(command, whole=True, restart=False, keep=False))

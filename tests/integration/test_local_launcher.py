@@ -226,6 +226,17 @@ time.sleep(120)
     assert gone(mark) == []
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_being_asked_to_stop_is_no_failure_and_leaves_nothing(
+    variables: dict[str, str], mark: str, number: signal.Signals
+) -> None:
+    with services(variables) as (launcher, _):
+        launcher.send_signal(number)
+        assert launcher.wait(timeout=30) == 0
+
+    assert gone(mark) == []
+
+
 @pytest.mark.parametrize("victim", ["postgres", "s3", "sqs"])
 def test_a_dead_service_ends_the_run_with_its_name(
     variables: dict[str, str], mark: str, victim: str

@@ -6,17 +6,21 @@ import functools
 import re
 from typing import Any
 
-import jsonschema
 from drf_spectacular.generators import SchemaGenerator
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
 
 _METHODS = ("get", "post", "put", "patch", "delete")
+
+
+class MismatchError(AssertionError):
+    """A value is not what the document says; the whole schema would hide where."""
 
 
 class Document:
     """The document of the API as it is now, with the kinds that are registered now."""
 
     def __init__(self) -> None:
-        # Cached per view class by drf-spectacular; a new generator looks at the registry again.
         self.spec: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)
         self._paths = [
             (re.compile(re.sub(r"\{\w+\}", "[^/]+", path) + r"\Z"), path)
@@ -41,7 +45,7 @@ class Document:
         ]
 
     def check_answer(self, method: str, path: str, status: int, media: str, body: Any) -> None:
-        """Raises jsonschema.ValidationError or KeyError when the answer is not as described."""
+        """Raises MismatchError or KeyError when the answer is not as described."""
         responses = self.operation(method, path)["responses"]
         described = responses.get(str(status)) or (responses["default"] if status >= 400 else None)
         if described is None:
@@ -50,9 +54,12 @@ class Document:
             self.check(body, described["content"][media]["schema"])
 
     def check(self, value: Any, schema: dict[str, Any]) -> None:
-        """Hold a value against a schema of the document."""
+        """Hold a value against a schema of the document; raises MismatchError."""
         root = {**self._json_schema, **_translate(schema)}
-        jsonschema.validate(value, root, format_checker=jsonschema.FormatChecker())
+        validator = Draft202012Validator(root, format_checker=Draft202012Validator.FORMAT_CHECKER)
+        error = best_match(validator.iter_errors(value))
+        if error is not None:
+            raise MismatchError(f"{error.json_path}: {error.message}")
 
     @functools.cached_property
     def _json_schema(self) -> dict[str, Any]:

@@ -181,7 +181,7 @@ _STREAM: Final = (
 
 _KEY: Final = OpenApiParameter(
     "Idempotency-Key",
-    OpenApiTypes.STR,
+    {"type": "string", "pattern": "^[!-~]{1,255}$"},
     OpenApiParameter.HEADER,
     description=(
         "1 to 255 visible ASCII characters, new for each intent, kept 48 h. The same key with the "

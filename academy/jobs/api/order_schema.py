@@ -22,6 +22,7 @@ class JobOrderVariants(OpenApiSerializerExtension):  # type: ignore[no-untyped-c
     """Describes ``params`` for each ``kind``, where the serializer alone would say: an object."""
 
     target_class = "academy.jobs.api.serializers.JobOrderSerializer"
+    priority = 1  # before the extension for every request body
 
     def map_serializer(self, auto_schema: Any, direction: str) -> dict[str, Any]:
         """``oneOf`` over the public kinds, told apart by ``kind``."""
@@ -36,6 +37,7 @@ class JobOrderVariants(OpenApiSerializerExtension):  # type: ignore[no-untyped-c
                 _component(auto_schema, name, schema)
         return {
             "description": common.get("description", ""),
+            "required": ["kind"],
             "oneOf": [{"$ref": reference} for reference in variants.values()],
             "discriminator": {"propertyName": "kind", "mapping": variants},
         }

@@ -55,9 +55,7 @@ class JobOrderSerializer(StrictSerializer):
 class JobBatchSerializer(StrictSerializer):
     """Jobs to submit together: all are accepted, or none."""
 
-    jobs = serializers.ListField(
-        child=JobOrderSerializer(), allow_empty=False, max_length=BATCH_LIMIT
-    )
+    jobs = serializers.ListField(child=JobOrderSerializer(), min_length=1, max_length=BATCH_LIMIT)
 
 
 class JobReplaySerializer(StrictSerializer):

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.db import connection
 
 from academy.core import clock
 from academy.core.ids import new_id
@@ -47,8 +48,6 @@ def test_a_succeeded_job_shows_its_result(client: Any, tenant: Any) -> None:
 def test_a_running_job_shows_its_progress(client: Any, tenant: Any) -> None:
     job = make_job(tenant, "test.sleep")
     held = claim(job)
-    from django.db import connection  # noqa: PLC0415
-
     with connection.cursor() as cursor:
         progress = lease.Progress("transcoding", 41.54, 93.24)
         lease.renew([lease.Beat(job.pk, held.attempt, progress)], cursor)

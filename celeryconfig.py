@@ -35,7 +35,8 @@ timezone = "UTC"
 # Acknowledge after the work; a lost child's message goes back and, in the end, to the DLQ.
 task_acks_late = True
 task_reject_on_worker_lost = True
-task_acks_on_failure_or_timeout = False
+task_acks_on_failure = False
+task_acks_on_timeout = False
 worker_prefetch_multiplier = 1
 worker_enable_prefetch_count_reduction = False
 worker_cancel_long_running_tasks_on_connection_loss = False

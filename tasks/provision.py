@@ -125,6 +125,12 @@ def ensure(sqs: Any, rows: Sequence[queues.Queue] | None = None) -> list[Drift]:
     return changed
 
 
+def is_missing_queue(error: ClientError) -> bool:
+    """Whether SQS said that there is no such queue; its two protocols name it differently."""
+    code = str(error.response.get("Error", {}).get("Code"))
+    return code.rpartition(".")[2] in ("NonExistentQueue", "QueueDoesNotExist")
+
+
 def as_table(drift: Sequence[Drift]) -> str:
     """The differences as an aligned table for a person."""
     lines = [("queue", "attribute", "found", "wanted")]
@@ -202,7 +208,7 @@ def _url(sqs: Any, name: str) -> str | None:
     try:
         return str(sqs.get_queue_url(QueueName=name)["QueueUrl"])
     except ClientError as exc:
-        if "NonExistentQueue" in exc.response["Error"]["Code"]:
+        if is_missing_queue(exc):
             return None
         raise
 

@@ -138,8 +138,10 @@ class Settler:
             failed = self._request(action, queue, queue_url, group)
         except Exception as exc:  # noqa: BLE001 - a thread that dies would settle nothing any more
             failed = dict.fromkeys(range(len(group)), _reason(exc))
+        # One time for all of them: what failed together is one request again.
+        due = monotonic() + _RETRY.delay(1 + max(one.attempts for one in group))
         for index, reason in failed.items():
-            self._retry(group[index], reason)
+            self._retry(group[index], reason, due)
 
     def _request(
         self, action: Action, queue: str, queue_url: str, group: list[Settlement]
@@ -165,14 +167,17 @@ class Settler:
                 for handle, one in zip(handles, group, strict=True)
             ]
             answer = client.change_message_visibility_batch(QueueUrl=queue_url, Entries=entries)
-        return {int(one["Id"]): str(one.get("Code")) for one in answer.get("Failed") or ()}
+        return {
+            int(one["Id"]): str(one.get("Code")).rpartition(".")[2]
+            for one in answer.get("Failed") or ()
+        }
 
     def _visibility(self, settlement: Settlement) -> int:
         if settlement.action is Action.REJECT:
             return self._reject_visibility or 0
         return settlement.visibility
 
-    def _retry(self, settlement: Settlement, reason: str) -> None:
+    def _retry(self, settlement: Settlement, reason: str, due: float) -> None:
         attempts = settlement.attempts + 1
         what = f"{settlement.action.value} a message of {settlement.queue}"
         if reason in _STALE:
@@ -182,7 +187,6 @@ class Settler:
         else:
             if attempts == 1:
                 logger.warning("Could not %s: %s. Trying again.", what, reason)
-            due = monotonic() + _RETRY.delay(attempts)
             with self._changed:
                 self._pending.append(replace(settlement, attempts=attempts, due=due))
 

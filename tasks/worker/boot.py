@@ -79,7 +79,7 @@ def _problems(worker: Any, queue: queues.Queue, environ: Mapping[str, str]) -> I
             f"{worker.prefetch_multiplier}: a held message waits while other workers idle. {start}"
         )
     conf = worker.app.conf
-    for setting, wanted in _SETTINGS.items():
+    for setting, wanted in REQUIRED_SETTINGS.items():
         if conf[setting] != wanted:
             yield f"The setting {setting} is {conf[setting]!r} and must be {wanted!r}."
     if problem := hosts.refusal(queue, environ):
@@ -87,11 +87,12 @@ def _problems(worker: Any, queue: queues.Queue, environ: Mapping[str, str]) -> I
 
 
 #: Settings without which a message is lost or runs twice.
-_SETTINGS: dict[str, Any] = {
+REQUIRED_SETTINGS: dict[str, Any] = {
     "task_always_eager": False,
     "task_acks_late": True,
     "task_reject_on_worker_lost": True,
-    "task_acks_on_failure_or_timeout": False,
+    "task_acks_on_failure": False,
+    "task_acks_on_timeout": False,
     "task_create_missing_queues": False,
     "worker_enable_remote_control": False,
     "worker_consumer": "tasks.worker.consumer:Consumer",
@@ -155,7 +156,7 @@ def _attributes(sqs: Any, queue: queues.Queue) -> dict[str, str]:
     try:
         url = sqs.get_queue_url(QueueName=queue.sqs_name)["QueueUrl"]
     except ClientError as exc:
-        if "NonExistentQueue" in exc.response["Error"]["Code"]:
+        if provision.is_missing_queue(exc):
             raise BootCheckError(
                 f"There is no queue {queue.sqs_name} ({queue.env}). "
                 "Run: python manage.py ensure_queues"

@@ -91,7 +91,7 @@ class Extender:
             return False
         good = True
         for entry in answer.get("Failed") or ():
-            code = str(entry.get("Code"))
+            code = str(entry.get("Code")).rpartition(".")[2]
             logger.warning("Could not extend a message: %s.", code)
             if code in _LOST:
                 self._seen[handles[int(entry["Id"])]] = _Held(now, given_up=True)

@@ -167,18 +167,18 @@ class _Handler(BaseHTTPRequestHandler):
         if fault.hang or fault.drop:
             self.close_connection = True
         elif fault.status is not None:
-            answer = json.dumps({"__type": f"com.amazonaws.sqs#{fault.code}", "message": "fault"})
-            self._reply(fault.status, answer.encode() if fault.body is None else fault.body)
+            error = json.dumps({"__type": f"com.amazonaws.sqs#{fault.code}", "message": "fault"})
+            self._reply(fault.status, error.encode() if fault.body is None else fault.body)
         elif fault.fail_entries is not None:
             self._reply(200, self._without_entries(request, fault.fail_entries))
         else:
             if fault.duplicate:
                 self._ask(body)
-            status, answer = self._ask(body)
+            answer = self._ask(body)
             if fault.lose_answer:
                 self.close_connection = True
             else:
-                self._reply(status, answer)
+                self._reply(*answer)
 
     def _without_entries(self, request: dict[str, Any], failing: dict[int, str]) -> bytes:
         entries = request["Entries"]
@@ -196,7 +196,7 @@ class _Handler(BaseHTTPRequestHandler):
         ]
         return json.dumps(answer).encode()
 
-    def _ask(self, body: bytes) -> tuple[int, bytes]:
+    def _ask(self, body: bytes) -> tuple[int, bytes, str]:
         upstream = http.client.HTTPConnection(*self.proxy.upstream, timeout=60)
         try:
             headers = {
@@ -206,12 +206,14 @@ class _Handler(BaseHTTPRequestHandler):
             }
             upstream.request("POST", self.path, body=body, headers=headers)
             answer = upstream.getresponse()
-            return answer.status, answer.read()
+            return answer.status, answer.read(), answer.getheader("x-amzn-query-error") or ""
         finally:
             upstream.close()
 
-    def _reply(self, status: int, body: bytes) -> None:
+    def _reply(self, status: int, body: bytes, query_error: str = "") -> None:
         self.send_response(status)
+        if query_error:
+            self.send_header("x-amzn-query-error", query_error)
         self.send_header("Content-Type", "application/x-amz-json-1.0")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from academy.jobs import kinds
 
+_IDENTIFIER: Final = "01932c07-9b7e-7a40-b6a1-2f0d5c1e8a33"
 _REFERENCE: Final = "#/components/schemas/{model}"
 
 
@@ -67,13 +68,27 @@ def _variant(common: dict[str, Any], spec: kinds.KindSpec[Any]) -> dict[str, Any
 
 
 def order_examples() -> dict[str, dict[str, Any]]:
-    """An order of each public kind whose parameters give an example, by kind."""
+    """An order of each public kind whose parameters give examples, by kind."""
     found = {}
     for spec in kinds.all_kinds():
-        given = spec.params.model_json_schema().get("examples")
-        if given and not spec.internal:
-            found[spec.name] = {"kind": spec.name, "params": given[0]}
+        params = _example(spec.params)
+        if params is not None and not spec.internal:
+            found[spec.name] = {"kind": spec.name, "params": params}
     return found
+
+
+def _example(model: type[BaseModel]) -> dict[str, Any] | None:
+    """The model's own example, or the examples of its fields when no required one lacks it."""
+    schema = model.model_json_schema()
+    if schema.get("examples"):
+        whole: dict[str, Any] = schema["examples"][0]
+        return whole
+    fields = {
+        name: _IDENTIFIER if field.get("format") == "uuid" else field["examples"][0]
+        for name, field in schema.get("properties", {}).items()
+        if field.get("examples") or field.get("format") == "uuid"
+    }
+    return fields if fields and set(schema.get("required", ())) <= set(fields) else None
 
 
 def _type_name(kind: str) -> str:

@@ -39,7 +39,7 @@ from deploy.local.demo_report import (
 )
 from deploy.local.demo_story import Story, clock, megabytes
 from deploy.local.demo_upload import upload_file
-from deploy.local.lecture import LectureError, make_lecture
+from deploy.local.lecture import SLIDES, LectureError, make_lecture
 from deploy.local.setup import ROOT
 
 OTHER_QUEUES = ("ai-lite", "ai-basic", "ai-premium", "messaging")
@@ -176,6 +176,10 @@ class Demo:
         self.story.done(f"{length:g} s at 1920x1080, {megabytes(path.stat().st_size)}, made here")
         return path
 
+    def title(self, source: Path) -> str:
+        """What students read above the video."""
+        return source.stem[:200] if self.options.video else SLIDES[0].heading
+
     def upload(self, api: Api, source: Path) -> str:
         """Presigned PUT with a bar, then the API's own look at what arrived."""
         size = source.stat().st_size
@@ -192,7 +196,7 @@ class Demo:
         """Submit once, prove that twice is once, then watch it live."""
         order = {
             "kind": "video.transcode",
-            "params": {"upload": upload_id, "title": source.stem[:100]},
+            "params": {"upload": upload_id, "title": self.title(source)},
         }
         key = str(uuid.uuid4())
         job = api.post("/api/v1/jobs", order, idempotency_key=key)

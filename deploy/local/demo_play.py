@@ -17,9 +17,7 @@ from deploy.local.demo_api import DemoError
 
 _ATTRIBUTE = re.compile(r'([A-Z0-9-]+)=("[^"]*"|[^,]*)')
 _QUIET = ("-v", "warning", "-nostdin", "-nostats", "-progress", "pipe:1")
-#: Segments are redirected to the object store. ffmpeg would try to reach the next one through the
-#: connection of the last, find that its host is another, and warn: so each gets its own.
-_OVER_HTTP = ("-protocol_whitelist", "http,https,tcp,tls,crypto", "-http_persistent", "0")
+_OVER_HTTP = ("-protocol_whitelist", "http,https,tcp,tls,crypto")
 _NOWHERE = ("-f", "null", "-")
 _PLAY_SECONDS = 600.0
 

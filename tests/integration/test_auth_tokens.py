@@ -11,6 +11,7 @@ import jwt
 import pytest
 from django.conf import settings
 from django.contrib.auth.hashers import MD5PasswordHasher
+from django.test import Client
 
 from academy.core import clock
 from academy.tenants import throttle, tokens
@@ -166,6 +167,23 @@ def test_guessing_is_throttled_for_the_pair_and_the_window_ends(owner: tuple[str
     with clock.shifted(throttle.WINDOW + timedelta(seconds=1)):
         assert sign_in(*owner).status_code == 200
         throttle.sweep()
+
+
+def test_the_admins_form_is_throttled_like_the_api() -> None:
+    _, user = staff_client()
+    user.set_password("a longer battery staple")
+    user.is_superuser = True
+    user.save()
+    browser = Client()
+    good = {"username": user.username, "password": "a longer battery staple"}
+    assert browser.post("/admin/login/?next=/admin/", good).status_code == 302
+    browser.logout()
+    for _ in range(throttle._PAIR.per_window):
+        assert browser.post("/admin/login/", {**good, "password": "guess"}).status_code == 200
+    assert browser.post("/admin/login/", good).status_code == 200
+    assert browser.get("/admin/").status_code == 302
+    with clock.shifted(throttle.WINDOW + timedelta(seconds=1)):
+        assert browser.post("/admin/login/?next=/admin/", good).status_code == 302
 
 
 def test_one_address_that_tries_many_names_is_throttled() -> None:

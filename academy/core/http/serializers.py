@@ -41,6 +41,16 @@ class StrictCharField(serializers.CharField):
         return super().to_internal_value(data)
 
 
+class StrictRegexField(serializers.RegexField):
+    """A JSON string of one form; DRF's own field also takes numbers."""
+
+    def to_internal_value(self, data: Any) -> str:
+        """Accept a string and nothing else."""
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
 class StrictIntegerField(serializers.IntegerField):
     """A JSON integer; DRF's own field also takes "12" and true."""
 

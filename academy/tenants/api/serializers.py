@@ -11,6 +11,7 @@ from academy.core.http.serializers import (
     StrictBooleanField,
     StrictCharField,
     StrictIntegerField,
+    StrictRegexField,
     StrictSerializer,
 )
 from academy.tenants.models import SLUG_PATTERN, USERNAME_PATTERN, Role
@@ -89,10 +90,10 @@ class TenantLimitsSerializer(TenantSerializer):
 class TenantCreateSerializer(StrictSerializer):
     """An academy to make, with its first owner."""
 
-    slug = serializers.RegexField(SLUG_PATTERN, max_length=40)
+    slug = StrictRegexField(SLUG_PATTERN, max_length=40)
     name = StrictCharField(max_length=100)
     plan = serializers.ChoiceField(choices=PLAN_CHOICES, default="start")
-    owner_username = serializers.RegexField(USERNAME_PATTERN, max_length=150)
+    owner_username = StrictRegexField(USERNAME_PATTERN, max_length=150)
 
 
 class TenantChangeSerializer(StrictSerializer):
@@ -115,7 +116,7 @@ class MemberSerializer(serializers.Serializer[Any]):
 class MemberCreateSerializer(StrictSerializer):
     """A person to add; their first password is made by the server."""
 
-    username = serializers.RegexField(USERNAME_PATTERN, max_length=150)
+    username = StrictRegexField(USERNAME_PATTERN, max_length=150)
     role = serializers.ChoiceField(choices=Role.choices)
 
 
@@ -148,7 +149,7 @@ class NewApiKeySerializer(ApiKeySerializer):
 class ApiKeyCreateSerializer(StrictSerializer):
     """A key to make."""
 
-    name = serializers.RegexField(r"^[A-Za-z0-9][A-Za-z0-9 ._-]*\Z", max_length=60)
+    name = StrictRegexField(r"^[A-Za-z0-9][A-Za-z0-9 ._-]*\Z", max_length=60)
     scopes = serializers.ListField(
         child=serializers.ChoiceField(choices=_SCOPE_CHOICES),
         required=False,

@@ -2,7 +2,7 @@
 # Options: PYTHON=/path/to/python3.11, VIDEO=file (demo), TESTS=path (test), JOBS= SEED= (chaos).
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test lint format types contracts openapi check-openapi chaos bench lock audit clean
+.PHONY: help setup demo up down status test lint format types contracts openapi check-openapi reference chaos bench lock audit clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
@@ -44,6 +44,9 @@ contracts: setup ## The direction of imports
 
 openapi: setup ## Write the OpenAPI document from the code
 	@$(LOCAL) manage spectacular --validate --fail-on-warn --file docs/reference/openapi.yaml
+
+reference: setup ## Write the reference pages that are made from code (queues, job states, error codes)
+	@$(LOCAL) manage reference
 
 check-openapi: setup ## Fail when the committed OpenAPI document differs from the code
 	@document=$$(mktemp); trap 'rm -f "$$document"' EXIT; \

@@ -22,9 +22,7 @@ _LIMITS = sandbox.Limits(cpu_seconds=60, memory_bytes=4 << 30, file_bytes=0)
 _SCAN_LIMITS = sandbox.Limits(cpu_seconds=900, memory_bytes=4 << 30, file_bytes=0)
 _HEAD_BYTES = 4096
 _IDET_FRAMES = 80
-_IDET = re.compile(
-    r"Multi frame detection: TFF:\s*(\d+) BFF:\s*(\d+) Progressive:\s*(\d+) Undetermined:\s*(\d+)"
-)
+_IDET = re.compile(r"Multi frame detection: TFF:\s*(\d+) BFF:\s*(\d+) Progressive:\s*(\d+)")
 _EXTENSION = re.compile(r"[^a-z0-9]")
 _STILLS = frozenset({"png", "gif", "bmp", "webp"})
 
@@ -121,10 +119,11 @@ class Prober:
             ],
             reads=[path], limits=_LIMITS, timeout_seconds=_PROBE_SECONDS,
         )  # fmt: skip
-        found = _IDET.search(outcome.said)
-        if found is None:
+        # idet reports twice: nothing when the graph is set up, the figures at the end.
+        reports = _IDET.findall(outcome.said)
+        if not reports:
             return False
-        top, bottom, progressive, _undetermined = map(int, found.groups())
+        top, bottom, progressive = map(int, reports[-1])
         return top + bottom > progressive
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
+import signal
 import subprocess
 import threading
 from pathlib import Path
@@ -23,8 +26,10 @@ from academy.jobs.replay import job_replay
 from academy.jobs.submit import Order, Submitter, jobs_submit
 from academy.tenants.models import Tenant
 from academy.uploads.models import Upload, UploadState
-from academy.video import playback, playlist
+from academy.video import binaries, playback, playlist
+from academy.video.handlers import transcode
 from academy.video.models import Video, VideoState
+from academy.video.probe import Prober
 from tests.support import media
 from tests.support.jobs import make_tenant, run
 
@@ -166,6 +171,25 @@ def test_progress_passes_every_stage_and_never_goes_back(
     assert percents[-1] == 100
 
 
+def test_segments_are_stored_while_the_encoder_still_works(
+    tenant: Tenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored: list[set[str]] = []
+
+    def note(context: JobContext[Any], step: str, *_: Any, **more: Any) -> None:
+        if step == "validating" and not stored:
+            stored.append(set(store(Bucket.VIDEO).keys(context.output_prefix)))
+
+    monkeypatch.setattr(JobContext, "progress", note)
+    clip = media.clip(tmp_path / "a.mp4", size="640x360", seconds=8)
+    job, _ = transcoded(tenant, media.repeated(tmp_path / "long.mp4", clip, 4))
+    names = {key.rpartition("/")[2] for key in stored[0]}
+    assert "360p_00000.m4s" in names
+    # What makes a video visible comes last.
+    assert not any(name.endswith((".m3u8", ".json")) for name in names)
+    assert job.state == "succeeded"
+
+
 def test_a_portrait_recording_with_rotation_is_turned(tenant: Tenant, tmp_path: Path) -> None:
     source = media.rotated(tmp_path / "phone.mp4", 90, size="640x360", seconds=4)
     _, video = transcoded(tenant, source)
@@ -219,6 +243,107 @@ def test_a_truncated_recording_is_saved_as_far_as_it_goes(tenant: Tenant, tmp_pa
     assert 3 < damage["saved_seconds"] < 7
     assert damage["errors"] > 0
     assert played(fetched(video, tmp_path / "out")) == ""
+
+
+def test_noise_in_the_middle_is_damage_and_the_rest_plays(tenant: Tenant, tmp_path: Path) -> None:
+    whole = media.clip(tmp_path / "whole.mp4", size="640x360", seconds=8)
+    _, video = transcoded(tenant, media.scrambled(tmp_path / "bad.mp4", whole, 0.5, 0.6))
+    assert video.manifest["damaged"] is True
+    assert video.manifest["damage"]["errors"] > 0
+    assert video.duration == pytest.approx(8, abs=0.2)
+    assert played(fetched(video, tmp_path / "out")) == ""
+
+
+def test_a_recording_of_noise_alone_is_refused(tenant: Tenant, tmp_path: Path) -> None:
+    whole = tmp_path / "whole.mp4"
+    media.ffmpeg(
+        "-i", str(media.clip(tmp_path / "a.mp4", size="320x180", with_sound=False)), "-c", "copy",
+        "-movflags", "+faststart", str(whole),
+    )  # fmt: skip
+    job = submit(tenant, uploaded(tenant, media.scrambled(tmp_path / "b.mp4", whole, 0.02, 1)))
+    run(job)
+    assert (job.state, job.error_code) == ("failed", "video_damaged")
+
+
+def test_an_interlaced_recording_becomes_progressive(tenant: Tenant, tmp_path: Path) -> None:
+    _, video = transcoded(tenant, media.interlaced(tmp_path / "fields.mp4"))
+    assert video.manifest["source"]["video"]["interlaced"] is True
+    folder = fetched(video, tmp_path / "out")
+    done = subprocess.run(
+        [media.binaries().ffmpeg, "-v", "info", "-nostdin", "-i", "480p.m3u8", "-vf", "idet",
+         "-frames:v", "80", "-f", "null", "-"],
+        cwd=folder, check=True, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    counts = re.findall(
+        r"Multi frame detection: TFF:\s*(\d+) BFF:\s*(\d+) Progressive:\s*(\d+)", done.stderr
+    )[-1]
+    top, bottom, progressive = map(int, counts)
+    assert progressive > 70
+    assert top + bottom == 0
+
+
+def test_an_hdr_recording_becomes_sdr(tenant: Tenant, tmp_path: Path) -> None:
+    source = media.high_dynamic_range(tmp_path / "phone.mp4")
+    _, video = transcoded(tenant, source)
+    assert video.manifest["source"]["video"]["hdr"] is True
+    folder = fetched(video, tmp_path / "out")
+    made = Prober(media.binaries()).probe(folder / media_file(folder))
+    assert made.video is not None
+    assert (made.video.transfer, made.video.matrix, made.video.pixel_format) == (
+        "bt709", "bt709", "yuv420p",
+    )  # fmt: skip
+
+
+def test_a_build_without_a_tone_mapper_refuses_hdr(
+    tenant: Tenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(binaries, "tone_mapper", lambda _: None)
+    job = submit(tenant, uploaded(tenant, media.high_dynamic_range(tmp_path / "phone.mp4")))
+    run(job)
+    assert (job.state, job.error_code) == ("failed", "video_hdr_unsupported")
+
+
+def media_file(folder: Path) -> str:
+    """One playable file of the first segment of the top rung."""
+    top = playlist.parse_media((folder / "360p.m3u8").read_text())
+    joined = folder / "joined.mp4"
+    joined.write_bytes(b"".join((folder / name).read_bytes() for name in (top.init, top.names[0])))
+    return joined.name
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGKILL, "video_worker_killed"), (signal.SIGSTOP, "video_stalled")],
+)
+def test_an_encoder_that_dies_or_hangs_is_tried_again(
+    tenant: Tenant,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    number: signal.Signals,
+    code: str,
+) -> None:
+    monkeypatch.setattr(transcode, "STALL_SECONDS", 2.0)
+    source = media.repeated(
+        tmp_path / "long.mp4", media.clip(tmp_path / "a.mp4", size="1280x720", seconds=6), 15
+    )
+    job = submit(tenant, uploaded(tenant, source))
+    runner = threading.Thread(target=_run_in_thread, args=(job,))
+    runner.start()
+    _wait_for_encoder().send_signal(number)
+    runner.join(timeout=40)
+    job.refresh_from_db()
+    assert (job.state, job.error_code) == ("retry_wait", code)
+    assert not [child for child in psutil.Process().children() if "ffmpeg" in child.name()]
+
+
+def test_a_full_disk_is_no_fault_of_the_recording(
+    tenant: Tenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1 << 20))
+    job = submit(tenant, uploaded(tenant, media.clip(tmp_path / "a.mp4", seconds=2)))
+    run(job)
+    assert (job.state, job.error_code) == ("retry_wait", "video_disk_full")
 
 
 @pytest.mark.parametrize(

@@ -84,3 +84,34 @@ def repeated(path: Path, source: Path, times: int) -> Path:
     """A file `times` over, without encoding it again."""
     ffmpeg("-stream_loop", str(times - 1), "-i", str(source), "-c", "copy", str(path))
     return path
+
+
+def scrambled(path: Path, source: Path, start: float, end: float) -> Path:
+    """A file whose bytes between two shares of its length are noise."""
+    data = bytearray(source.read_bytes())
+    for position in range(int(len(data) * start), int(len(data) * end)):
+        data[position] = (position * 2654435761) >> 7 & 0xFF
+    path.write_bytes(data)
+    return path
+
+
+def interlaced(path: Path, seconds: float = 4) -> Path:
+    """A clip of interlaced fields, as older cameras and broadcasts have."""
+    ffmpeg(
+        *pictures("640x480", "50", seconds), "-vf", "interlace=scan=tff",
+        "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p",
+        "-flags", "+ilme+ildct", "-x264-params", "tff=1", str(path),
+    )  # fmt: skip
+    return path
+
+
+def high_dynamic_range(path: Path, seconds: float = 2) -> Path:
+    """A ten-bit HLG clip, as telephones record."""
+    ffmpeg(
+        *pictures("640x360", "30", seconds),
+        "-vf", "format=yuv420p10le,setparams=color_primaries=bt2020:color_trc=arib-std-b67"
+        ":colorspace=bt2020nc",
+        "-c:v", "libx265", "-preset", "ultrafast", "-tag:v", "hvc1", "-x265-params",
+        "log-level=error:colorprim=bt2020:transfer=arib-std-b67:colormatrix=bt2020nc", str(path),
+    )  # fmt: skip
+    return path

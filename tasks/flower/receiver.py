@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,16 @@ from flower.events import Events
 from prometheus_client import Counter
 
 from academy.core import clock
+from tasks import queues
 from tasks.events.dispatcher import SNAPSHOT
 from tasks.events.packing import Event, UnreadableBodyError, unpack
 
 logger = logging.getLogger(__name__)
 
 _BATCH = 10
-_WAIT_SECONDS = 20
+#: A long poll outlives the process that asked, and what it brings then is unseen for 30 s: so a
+#: Flower that stops waits for its last one.
+WAIT_SECONDS = 5
 #: How long a received batch may take to be shown before it is received once more.
 _SHOW_SECONDS = 20.0
 #: Ids of the last messages shown.
@@ -107,19 +111,30 @@ class Receiver(Events):
         answer = self._client.receive_message(
             QueueUrl=self._url,
             MaxNumberOfMessages=_BATCH,
-            WaitTimeSeconds=_WAIT_SECONDS,
+            WaitTimeSeconds=min(WAIT_SECONDS, max(queues.wait_seconds(), 1)),
             MessageSystemAttributeNames=["SentTimestamp"],
         )
         messages = answer.get("Messages") or []
         if not messages:
             return
-        shown = threading.Event()
         fresh = [message for message in messages if message["MessageId"] not in self._shown_ids]
+        shown: Future[bool] = Future()
         self.io_loop.add_callback(partial(self._show, _read(fresh), shown))
-        # A loop that is stopping runs no callbacks: the messages then wait for the next Flower.
-        if shown.wait(_SHOW_SECONDS):
+        if self._were(shown):
             self._remember(fresh)
             self._delete(messages)
+        else:
+            self._give_back(messages)
+
+    def _were(self, shown: Future[bool]) -> bool:
+        """Wait for the loop's answer; a loop that has stopped gives none."""
+        deadline = clock.monotonic() + _SHOW_SECONDS
+        while True:
+            try:
+                return shown.result(timeout=0.5)
+            except TimeoutError:
+                if self._stopping.is_set() or clock.monotonic() >= deadline:
+                    return False
 
     def _remember(self, messages: Sequence[dict[str, Any]]) -> None:
         """SQS hands some messages out twice; their events must not count twice."""
@@ -128,15 +143,15 @@ class Receiver(Events):
             del self._shown_ids[old]
 
     def _delete(self, messages: Sequence[dict[str, Any]]) -> None:
-        answer = self._client.delete_message_batch(
-            QueueUrl=self._url,
-            Entries=[
-                {"Id": str(i), "ReceiptHandle": message["ReceiptHandle"]}
-                for i, message in enumerate(messages)
-            ],
-        )
+        answer = self._client.delete_message_batch(QueueUrl=self._url, Entries=_receipts(messages))
         if failed := answer.get("Failed"):
             logger.warning("%d messages were not deleted and will come again.", len(failed))
+
+    def _give_back(self, messages: Sequence[dict[str, Any]]) -> None:
+        """Leave *messages* to the next Flower, at once."""
+        self._client.change_message_visibility_batch(
+            QueueUrl=self._url, Entries=_receipts(messages, VisibilityTimeout=0)
+        )
 
     def _on_failure(self, exc: Exception) -> None:
         self._failures += 1
@@ -148,16 +163,17 @@ class Receiver(Events):
 
     # ---------------------------------------------------------------- the event loop
 
-    def _show(self, events: Sequence[Event], shown: threading.Event) -> None:
-        """Bring *events* into the state; the loop alone touches it."""
+    def _show(self, events: Sequence[Event], shown: Future[bool]) -> None:
+        """Bring *events* into the state, which only the loop touches, unless it is saved by now."""
         if self._stopping.is_set():
+            shown.set_result(False)
             return
         for event in events:
             try:
                 self._take(event)
             except Exception as exc:  # noqa: BLE001 - one event must not cost the others
                 logger.warning("An event %s was left out: %s.", event["type"], type(exc).__name__)
-        shown.set()
+        shown.set_result(True)
 
     def _take(self, event: Event) -> None:
         if event["type"] == SNAPSHOT:
@@ -181,6 +197,13 @@ def is_late(state: Any, event: Event) -> bool:
     known = max(getattr(task, moment) or 0 for moment in _MOMENTS)
     believed = event["type"] == "task-retried" or task.state == states.RETRY
     return bool(believed and event["timestamp"] < known)
+
+
+def _receipts(messages: Sequence[dict[str, Any]], **more: Any) -> list[dict[str, Any]]:
+    return [
+        {"Id": str(i), "ReceiptHandle": message["ReceiptHandle"], **more}
+        for i, message in enumerate(messages)
+    ]
 
 
 def _read(messages: Sequence[dict[str, Any]]) -> list[Event]:

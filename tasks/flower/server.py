@@ -23,7 +23,7 @@ from tasks.flower import depths
 from tasks.flower.config import FlowerConfig, FlowerConfigError, read
 from tasks.flower.inspector import FORGET_SECONDS, SnapshotInspector
 from tasks.flower.pages import ROUTES, OverlayLoader
-from tasks.flower.receiver import Receiver
+from tasks.flower.receiver import WAIT_SECONDS, Receiver
 
 logger = logging.getLogger(__name__)
 
@@ -117,5 +117,6 @@ def main() -> int:
     if config.database is None:
         logger.info("Flower keeps its history in memory only: FLOWER_DB is not set.")
     flower.start()
+    flower.events.join(timeout=WAIT_SECONDS + 2)
     logger.info("Flower down")
     return 0

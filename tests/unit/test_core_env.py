@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -10,6 +13,8 @@ from hypothesis import strategies as st
 
 from academy.settings.database_url import DatabaseUrlError, parse
 from academy.settings.env import EnvironmentInvalid, Profile, load
+
+ROOT = Path(__file__).resolve().parents[2]
 
 PRODUCTION = {
     "SECRET_KEY": "k" * 64,
@@ -50,6 +55,20 @@ def test_nothing_set_lists_every_required_variable_at_once() -> None:
         load(Profile.PRODUCTION, {})
     for name in PRODUCTION:
         assert any(problem.startswith(f"{name} ") for problem in caught.value.problems), name
+
+
+def test_a_command_says_what_to_repair_and_nothing_else() -> None:
+    answer = subprocess.run(
+        [sys.executable, ROOT / "manage.py", "check"],
+        env={"DJANGO_SETTINGS_MODULE": "academy.settings.production"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert answer.returncode == 1
+    assert "Traceback" not in answer.stderr
+    assert "SECRET_KEY is not set" in answer.stderr
 
 
 def test_tests_need_no_variables_at_all() -> None:

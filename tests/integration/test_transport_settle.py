@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from tests.support.sqs_proxy import wait_until
@@ -84,19 +82,6 @@ def test_a_requeued_message_comes_back_later_and_later(site: Site) -> None:
     assert 3.5 <= third - second <= 8
     assert not site.proxy.counts_of_queue["SendMessage", site.row("ai-basic").sqs_name]
     assert worker.alive
-
-
-def test_an_undeliverable_task_reaches_the_dead_letter_queue(
-    make_site: Callable[..., Site],
-) -> None:
-    site = make_site(visibility=2)
-    site.provision("ai-basic")
-    site.start("ai-basic").ready()
-
-    site.send("ai-basic", "fails", fail="error")
-
-    wait_until(lambda: site.counts("ai-basic", dlq=True)[0] == 1, 20)
-    assert site.runs("start")["fails"] == site.row("ai-basic").max_receive_count
 
 
 def test_a_worker_of_two_queues_holds_no_more_than_it_can_run(site: Site) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 
@@ -33,29 +32,6 @@ def test_a_queue_whose_redrive_policy_was_removed(site: Site) -> None:
     site.sqs.set_queue_attributes(QueueUrl=site.url("video"), Attributes={"RedrivePolicy": ""})
 
     assert "has no dead-letter queue" in refused(site.start("video"))
-
-
-def test_a_queue_that_redrives_elsewhere(site: Site) -> None:
-    site.provision("video", "ai-basic")
-    policy = {
-        "deadLetterTargetArn": site.sqs.get_queue_attributes(
-            QueueUrl=site.url("ai-basic", dlq=True), AttributeNames=["QueueArn"]
-        )["Attributes"]["QueueArn"],
-        "maxReceiveCount": 8,
-    }
-    site.sqs.set_queue_attributes(
-        QueueUrl=site.url("video"), Attributes={"RedrivePolicy": json.dumps(policy)}
-    )
-
-    assert "redrives to academy-ai-jobs-basic-dlq" in refused(site.start("video"))
-
-
-def test_premium_on_a_cpu_host(site: Site) -> None:
-    site.provision("ai-premium")
-
-    sentence = refused(site.start("ai-premium", PREMIUM_ON_CPU="0", HOST_KIND="cpu"))
-
-    assert "runs only on gpu hosts" in sentence
 
 
 def test_two_queues(site: Site) -> None:

@@ -74,14 +74,15 @@ def test_every_poison_reaches_the_dead_letter_queue(make_site: Callable[..., Sit
 
     for make in POISON.values():
         site.send_raw("ai-basic", make(row))
+    site.send("ai-basic", "failing", fail="error")
     site.send("ai-basic", "healthy")
 
     site.done("healthy", timeout=20)
-    wait_until(
-        lambda: site.counts("ai-basic", dlq=True)[0] == len(POISON), 30, "all are dead letters"
-    )
+    dead = len(POISON) + 1
+    wait_until(lambda: site.counts("ai-basic", dlq=True)[0] == dead, 30, "all are dead letters")
     assert site.counts("ai-basic") == (0, 0)
-    assert site.runs("start") == {"healthy": 1}
+    # No poison ran at all; the task that only fails had each of its receives.
+    assert site.runs("start") == {"healthy": 1, "failing": row.max_receive_count}
     assert worker.alive
 
 

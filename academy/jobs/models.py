@@ -130,7 +130,13 @@ class Job(TenantScopedModel):
             ),
             models.Index("not_before", name="job_retry_due", condition=Q(state="retry_wait")),
             models.Index("id", name="job_waiting", condition=Q(state="waiting")),
-            models.Index("tenant", F("created_at").desc(), F("id").desc(), name="job_listing"),
+            models.Index(
+                "tenant",
+                F("created_at").desc(),
+                F("id").desc(),
+                name="job_listing",
+                condition=Q(parent__isnull=True),
+            ),
             models.Index("tenant", "queue", "created_at", name="job_quota"),
             models.Index("tenant", "queue", name="job_open", condition=Q(finished_at__isnull=True)),
             models.Index(

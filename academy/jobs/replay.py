@@ -37,7 +37,7 @@ def job_replay(*, by: Submitter, job_id: UUID, params: dict[str, Any] | None = N
         params=job.params if params is None else params,
         priority=job.priority,
     )
-    return jobs_submit(by=by, orders=[order], replay_of=job)[0]
+    return jobs_submit(by=by, orders=[order], replay_of=job, numbered=False)[0]
 
 
 def job_retry(*, by: Submitter, job_id: UUID) -> Job:

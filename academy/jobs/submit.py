@@ -49,20 +49,22 @@ def jobs_submit(
     by: Submitter,
     orders: Sequence[Order],
     replay_of: Job | None = None,
-    spare_quota: bool = False,
+    numbered: bool = True,
 ) -> list[Job]:
     """Store the jobs, all or none; call it inside the request's transaction.
 
     Raises `AppError`: tenant_inactive, kind_unknown, params_invalid, quota_backlog_exceeded,
-    quota_daily_exceeded, and whatever the kind's own check raises. With several orders, the
-    position of the bad one is in the details as ``index``.
+    quota_daily_exceeded, and whatever the kind's own check raises. Where ``numbered``, the
+    position of the bad order is in the details as ``index``.
     """
     if not by.tenant.is_active:
         raise AppError("tenant_inactive")
-    parsed = [_parse(by.tenant.pk, order, i, len(orders)) for i, order in enumerate(orders)]
+    parsed = [
+        _parse(by.tenant.pk, order, {"index": index} if numbered else {})
+        for index, order in enumerate(orders)
+    ]
     with transaction.atomic():
-        if not spare_quota:
-            _hold_quotas(by.tenant.pk, [spec.queue for spec, _ in parsed])
+        _hold_quotas(by.tenant.pk, [spec.queue for spec, _ in parsed])
         now = clock.now()
         jobs = [
             Job(
@@ -91,13 +93,10 @@ def jobs_submit(
 
 def job_submit(*, by: Submitter, order: Order) -> Job:
     """One job; see `jobs_submit`."""
-    return jobs_submit(by=by, orders=[order])[0]
+    return jobs_submit(by=by, orders=[order], numbered=False)[0]
 
 
-def _parse(
-    tenant_id: UUID, order: Order, index: int, count: int
-) -> tuple[kinds.KindSpec[Any], Any]:
-    where = {"index": index} if count > 1 else {}
+def _parse(tenant_id: UUID, order: Order, where: dict[str, int]) -> tuple[kinds.KindSpec[Any], Any]:
     spec = kinds.find(order.kind)
     if spec is None or spec.internal:
         raise AppError("kind_unknown", kind=order.kind, **where)

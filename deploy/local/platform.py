@@ -129,12 +129,8 @@ class Platform:
     def _api(self) -> Command:
         return self._command(
             "api",
-            *("-m", "gunicorn", "academy.wsgi:application"),
-            *("--bind", f"{HOST}:{self.ports.api}", "--worker-class", "gthread"),
-            *("--workers", "2", "--threads", "16"),  # an open event stream holds a thread
-            *("--worker-tmp-dir", str(self.folder.scratch), "--graceful-timeout", "10"),
-            *("--access-logfile", "-", "--access-logformat", "%(m)s %(U)s %(s)s %(M)sms"),
-            "--no-control-socket",  # one file in the home folder for every copy on the machine
+            *("-m", "gunicorn", "-c", "python:academy.settings.gunicorn", "academy.wsgi"),
+            *("--bind", f"{HOST}:{self.ports.api}", "--graceful-timeout", "10"),
             role="api",
             ready=answers(self.ports.api, "/healthz"),
             grace_seconds=15.0,

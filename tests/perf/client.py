@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-
-SERVER_KEEPS_SECONDS = 1.0
-"""Half of what gunicorn keeps an idle connection for."""
+SERVER_KEEPS_SECONDS = 30.0
+"""Less than what gunicorn keeps an idle connection for."""
 
 
 @dataclass(frozen=True)

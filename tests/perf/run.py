@@ -21,8 +21,6 @@ from tests.perf.processes import Program, running
 from tests.perf.scenarios import Stage
 from tests.support.sqs_proxy import SqsProxy
 
-API_THREADS = 16
-
 
 def run(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     """Prepare the services, run what was asked for, print the tables."""
@@ -78,9 +76,9 @@ def _service_pids() -> list[int]:
 
 def _api(stage: Any) -> Any:
     address = stage.base_url.removeprefix("http://")
-    argv = ["-m", "gunicorn", "academy.wsgi:application", "--bind", address]
-    argv += ["--worker-class", "gthread", "--workers", "2", "--threads", str(API_THREADS)]
-    program = Program("api", argv, environ={"DATABASE_POOL_SIZE": "8"}, folder=stage.folder)
+    argv = ["-m", "gunicorn", "-c", "python:academy.settings.gunicorn", "academy.wsgi"]
+    argv += ["--bind", address]
+    program = Program("api", argv, environ={"ACADEMY_PROCESS": "api"}, folder=stage.folder)
     program.wait_for("Booting worker")
     return program
 

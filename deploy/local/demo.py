@@ -363,6 +363,9 @@ def _wait_for_the_person(story: Story) -> None:
 
 
 def _stop(_number: int, _frame: object) -> None:
+    # After a Ctrl-C the launcher's SIGTERM follows: one is enough.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
@@ -370,7 +373,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point: 0 when everything held, 1 with a sentence when not, 130 when interrupted."""
     options = parse(arguments)
     story = Story(CHAPTERS)
-    signal.signal(signal.SIGTERM, _stop)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
     started = time.monotonic()
     around = None
     try:

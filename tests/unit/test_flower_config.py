@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tasks.flower.config import FlowerConfigError, read
+from tasks.flower.server import main
 
 LOCAL = {"DJANGO_SETTINGS_MODULE": "academy.settings.local"}
 OAUTH = {
@@ -70,3 +71,16 @@ def test_each_flower_may_read_a_queue_of_its_own(tmp_path: Path) -> None:
 
     assert read(environ).queue == "events-a"
     assert read(environ | {"FLOWER_QUEUE": "events-b"}).queue == "events-b"
+
+
+def test_the_process_ends_with_a_sentence_where_it_would_be_open(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "academy.settings.production")
+    monkeypatch.delenv("FLOWER_BASIC_AUTH", raising=False)
+
+    assert main() == 2
+
+    said = capsys.readouterr().err
+    assert said.startswith("Flower must not start.")
+    assert "FLOWER_BASIC_AUTH=user:password" in said

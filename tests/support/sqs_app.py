@@ -26,6 +26,7 @@ if STOCK:
         broker_url="sqs://" + endpoint.removeprefix("http://"),
         broker_transport=None,
         worker_consumer="celery.worker.consumer:Consumer",
+        worker_send_task_events=False,
         broker_transport_options={
             "region": "ap-northeast-2",
             "is_secure": False,

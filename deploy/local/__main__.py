@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import os
 import sys
 from collections.abc import Sequence
@@ -84,6 +85,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         colour = sys.stderr.isatty() and "NO_COLOR" not in os.environ
         text = f"\033[31m{error}\033[0m" if colour else str(error)
         print(f"academy: {text}", file=sys.stderr)
+        if options.command == "demo":  # its last line is for programs, whatever happened
+            print(json.dumps({"ok": False, "error": str(error)}), flush=True)
         return 1
 
 

@@ -186,6 +186,7 @@ async def _throw_away(stop: asyncio.Event, *, restart: bool, keep: bool) -> Asyn
     path = Path(tempfile.mkdtemp(prefix="academy-"))
     folder = StateFolder(path)
     free = port_numbers.FreePorts()
+    kept = [path] if keep else []
     try:
         folder.create()
         folder.ensure_space()
@@ -193,12 +194,27 @@ async def _throw_away(stop: asyncio.Event, *, restart: bool, keep: bool) -> Asyn
         async with Supervisor(folder.logs, temporary=temporary, restart=restart) as supervisor:
             _on_signals(stop, supervisor)
             yield Platform(supervisor, folder, free.take, durable=False)
+    except LaunchError:
+        kept = kept or [folder.logs]  # the message names one of them
+        raise
     finally:
         free.release()
         if keep:
             print(f"data and logs are kept in {path}", file=sys.stderr)
         else:
-            shutil.rmtree(path, ignore_errors=True)
+            _remove(path, but=kept)
+
+
+def _remove(path: Path, *, but: Sequence[Path]) -> None:
+    """Remove a throw-away folder, or everything in it except some folders."""
+    if not but:
+        shutil.rmtree(path, ignore_errors=True)
+        return
+    for entry in path.iterdir():
+        if entry.is_dir() and entry not in but:
+            shutil.rmtree(entry, ignore_errors=True)
+        elif not entry.is_dir():
+            entry.unlink(missing_ok=True)
 
 
 async def run(argv: Sequence[str], *, whole: bool, restart: bool, keep: bool) -> int:

@@ -45,6 +45,7 @@ from deploy.local.setup import ROOT
 OTHER_QUEUES = ("ai-lite", "ai-basic", "ai-premium", "messaging")
 CHAPTERS = 7
 _PING_SECONDS = 60.0
+_STOPPING = "Stopping: workers finish or give back what they hold. Ctrl-C once more kills them."
 
 
 @dataclass(frozen=True)
@@ -359,7 +360,7 @@ def _wait_for_the_person(story: Story) -> None:
     try:
         signal.pause()
     except KeyboardInterrupt:
-        story.rule("Stopping")
+        story.rule(_STOPPING)
 
 
 def _stop(_number: int, _frame: object) -> None:
@@ -391,6 +392,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         story.json(json.dumps({"ok": False, "error": str(error)}))
         return 1
     except KeyboardInterrupt:
+        story.rule(_STOPPING)
         story.json(json.dumps({"ok": False, "error": "interrupted"}))
         return 130
     return 0

@@ -238,15 +238,20 @@ def test_being_asked_to_stop_is_no_failure_and_leaves_nothing(
 
 
 @pytest.mark.parametrize("victim", ["postgres", "s3", "sqs"])
-def test_a_dead_service_ends_the_run_with_its_name(
-    variables: dict[str, str], mark: str, victim: str
+def test_a_dead_service_ends_the_run_with_its_name_and_keeps_the_logs(
+    variables: dict[str, str], mark: str, place: Path, victim: str
 ) -> None:
     with services(variables) as (launcher, facts):
         os.kill(facts["processes"][victim], signal.SIGKILL)
         assert launcher.wait(timeout=30) == 1
         assert launcher.stderr is not None
-        assert f"{victim} was killed by signal 9" in launcher.stderr.read()
+        said = launcher.stderr.read()
 
+    assert f"{victim} was killed by signal 9" in said
+    (folder,) = place.glob("academy-*")
+    assert [entry.name for entry in folder.iterdir()] == ["log"]
+    assert f"The whole log: {folder / 'log' / victim}.log" in said
+    assert (folder / "log" / f"{victim}.log").exists()
     assert gone(mark) == []
 
 

@@ -97,9 +97,9 @@ def check(plan: Plan, folder: Path) -> Output:
     pictures = tuple(_picture(plan, rung, folder) for rung in plan.rungs)
     for rendition in pictures[1:]:
         _agree(pictures[0], rendition)
-    sound = None
-    if plan.audio_index is not None:
-        sound = _sound(plan, folder)
+    # A sound track without a single packet (a muted recorder's) makes no rendition.
+    silent = bool(pictures) and not (folder / f"{AUDIO_NAME}.m3u8").exists()
+    sound = None if plan.audio_index is None or silent else _sound(plan, folder)
     return Output(pictures, sound)
 
 

@@ -221,6 +221,24 @@ def test_odd_sizes_and_a_silent_source_are_no_problem(tenant: Tenant, tmp_path: 
     assert played(fetched(video, tmp_path / "out")) == ""
 
 
+def test_a_sound_track_that_holds_nothing_is_left_out(tenant: Tenant, tmp_path: Path) -> None:
+    clip = media.clip(tmp_path / "a.mp4", size="320x180", seconds=4)
+    _, video = transcoded(tenant, media.without_packets(tmp_path / "muted.mkv", clip, "a"))
+    assert video.manifest["audio"] is None
+    assert video.manifest["damaged"] is False
+    assert played(fetched(video, tmp_path / "out")) == ""
+
+
+def test_a_picture_track_that_holds_nothing_is_damage_beyond_saving(
+    tenant: Tenant, tmp_path: Path
+) -> None:
+    clip = media.clip(tmp_path / "a.mp4", size="320x180", seconds=4)
+    path = media.without_packets(tmp_path / "blind.mkv", clip, "v")
+    job = submit(tenant, uploaded(tenant, path))
+    run(job)
+    assert (job.state, job.error_code) == ("failed", "video_damaged")
+
+
 def test_a_sound_recording_gets_a_rendition_and_a_picture_of_its_wave(
     tenant: Tenant, tmp_path: Path
 ) -> None:
@@ -313,7 +331,12 @@ def media_file(folder: Path) -> str:
 
 @pytest.mark.parametrize(
     ("number", "code"),
-    [(signal.SIGKILL, "video_worker_killed"), (signal.SIGSTOP, "video_stalled")],
+    [
+        (signal.SIGKILL, "video_worker_killed"),
+        # ffmpeg then writes the end of its playlists, as if the half were the whole.
+        (signal.SIGTERM, "video_worker_killed"),
+        (signal.SIGSTOP, "video_stalled"),
+    ],
 )
 def test_an_encoder_that_dies_or_hangs_is_tried_again(
     tenant: Tenant,

@@ -105,7 +105,7 @@ def interlaced(path: Path, seconds: float = 4) -> Path:
     return path
 
 
-def high_dynamic_range(path: Path, seconds: float = 2) -> Path:
+def high_dynamic_range(path: Path, seconds: float = 1) -> Path:
     """A ten-bit HLG clip, as telephones record."""
     ffmpeg(
         *pictures("640x360", "30", seconds),
@@ -114,4 +114,10 @@ def high_dynamic_range(path: Path, seconds: float = 2) -> Path:
         "-c:v", "libx265", "-preset", "ultrafast", "-tag:v", "hvc1", "-x265-params",
         "log-level=error:colorprim=bt2020:transfer=arib-std-b67:colormatrix=bt2020nc", str(path),
     )  # fmt: skip
+    return path
+
+
+def without_packets(path: Path, source: Path, track: str) -> Path:
+    """A file that declares a track (`v` or `a`) and holds nothing of it."""
+    ffmpeg("-i", str(source), "-c", "copy", f"-bsf:{track}", "noise=drop=1", str(path))
     return path

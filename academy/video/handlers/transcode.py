@@ -31,6 +31,10 @@ from academy.video.upload import SegmentUploader, content_type
 STALL_SECONDS = 60.0
 POSTER_WIDTH = 1280
 _CHECK_SECONDS = 120.0
+_EXIT_AFTER_SIGNAL = 255
+# What ffmpeg says where an exit code does not tell one reason from another.
+_EMPTY_TRACK = "at least one of its streams received no packets"
+_SIGNS_OF_DAMAGE = ("Invalid data found", "matches no streams", _EMPTY_TRACK)
 _SPARE_BYTES = 256 << 20
 # How much of the rungs' caps a lecture fills at most, for the free-disk check.
 _LIKELY_SHARE = 0.5
@@ -148,23 +152,33 @@ class _Transcode:
         with self.context.on_stop(encoder.stop):
             outcome = encoder.run(on_line=follow.line, on_tick=on_tick, stall_seconds=STALL_SECONDS)
         self.context.raise_if_cancelled()
-        self._judge(outcome)
-        return outcome.errors
+        return self._judge(plan, outcome)
 
-    def _judge(self, outcome: process.Outcome) -> None:
-        """Raise what the end of the encoder means, unless it is sound."""
+    def _judge(self, plan: ladder.Plan, outcome: process.Outcome) -> int:
+        """Raise what the end of the encoder means, unless it is sound; the errors it met."""
         if outcome.returncode == 0 and not outcome.stopped and not outcome.stalled:
-            return
+            return outcome.errors
+        said = outcome.said
         self.context.log.warning(
             "ffmpeg ended with %s: %s", outcome.returncode, " | ".join(outcome.stderr[-5:])
         )
         if outcome.stalled:
             raise TransientError("video_stalled", seconds=int(STALL_SECONDS))
-        if "No space left on device" in outcome.said:
+        if "No space left on device" in said:
             raise TransientError("video_disk_full")
-        if outcome.killed or outcome.stopped or outcome.returncode == sandbox.SETUP_FAILED:
+        if (
+            outcome.killed
+            or outcome.stopped
+            or outcome.returncode == sandbox.SETUP_FAILED
+            or outcome.returncode == _EXIT_AFTER_SIGNAL
+            # The probe could open it: an encoder that cannot was interrupted while it tried.
+            or "Error opening input" in said
+        ):
             raise TransientError("video_worker_killed")
-        if "Invalid data found" in outcome.said or "matches no streams" in outcome.said:
+        if _EMPTY_TRACK in said and self._main_playlist(plan).exists():
+            # A sound track that is declared and holds nothing: the pictures are complete.
+            return 0
+        if any(sign in said for sign in _SIGNS_OF_DAMAGE):
             raise PermanentError("video_damaged")
         raise PermanentError("video_encode_failed")
 
@@ -172,7 +186,8 @@ class _Transcode:
         self, plan: ladder.Plan, errors: int
     ) -> tuple[validate.Output, validate.Damage | None]:
         self._say(VALIDATING, 0)
-        if not any(self.folder.glob("*.m3u8")):
+        if not self._main_playlist(plan).exists():
+            # The encoder is content, and yet not one frame of the source could be decoded.
             raise PermanentError("video_damaged")
         try:
             output = validate.check(plan, self.folder)
@@ -254,6 +269,10 @@ class _Transcode:
         )
 
     # ------------------------------------------------------------------ tools
+
+    def _main_playlist(self, plan: ladder.Plan) -> Path:
+        name = plan.rungs[0].name if plan.rungs else command.AUDIO_NAME
+        return self.folder / f"{name}.m3u8"
 
     def _say(self, step: Step, share: float, *, eta: float | None = None) -> None:
         self.context.progress(step.name, step.at(share), eta_seconds=eta)

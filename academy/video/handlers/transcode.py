@@ -169,8 +169,7 @@ class _Transcode:
         if (
             outcome.killed
             or outcome.stopped
-            or outcome.returncode == sandbox.SETUP_FAILED
-            or outcome.returncode == _EXIT_AFTER_SIGNAL
+            or outcome.returncode in {sandbox.SETUP_FAILED, _EXIT_AFTER_SIGNAL}
             # The probe could open it: an encoder that cannot was interrupted while it tried.
             or "Error opening input" in said
         ):

@@ -39,6 +39,7 @@ class Channel(SQS.Channel):
         self._http_client: Any = None
         self._receivers: dict[str | None, Receiver] = {}
         self._settler: Settler | None = None
+        self._draining = False
         self._finalizer: Any = None
         super().__init__(*args, **kwargs)
 
@@ -62,6 +63,13 @@ class Channel(SQS.Channel):
         """``time.monotonic()`` of each consumed queue's last answered poll, or of its start."""
         return dict(self._poller.last_good)
 
+    def drain(self) -> None:
+        """Ask for nothing more, and give back at once what still arrives or is requeued.
+
+        It only sets a flag: safe in a signal handler.
+        """
+        self._draining = True
+
     # ---------------------------------------------------------------- polling
 
     def basic_consume(
@@ -83,8 +91,8 @@ class Channel(SQS.Channel):
 
     @property
     def consumed_queues(self) -> list[str]:
-        """The queues being consumed, each once."""
-        return list(dict.fromkeys(self._active_queues))
+        """The queues being consumed, each once; none while draining."""
+        return [] if self._draining else list(dict.fromkeys(self._active_queues))
 
     @property
     def empty_poll_pause(self) -> float:
@@ -100,9 +108,11 @@ class Channel(SQS.Channel):
     def deliver(self, queue: str, messages: list[dict[str, Any]]) -> None:
         """Hand received messages to the queue's consumer, or back where it is gone."""
         queue_url = self._new_queue(queue)
-        callback = None if self.closed else self.connection._callbacks.get(queue)  # noqa: SLF001
+        callback = None
+        if not self.closed and not self._draining:
+            callback = self.connection._callbacks.get(queue)  # noqa: SLF001
         if callback is None and messages:
-            logger.info("Giving back %d messages of %s: its consumer is gone.",
+            logger.info("Giving back %d messages of %s: it is consumed no more.",
                         len(messages), queue)  # fmt: skip
         for message in messages:
             handle = message.get("ReceiptHandle")
@@ -170,7 +180,7 @@ class Channel(SQS.Channel):
             return
         if not requeue:
             self._settle_message(Action.REJECT, message)
-        elif not self._consumers:
+        elif self._draining or not self._consumers:
             self._settle_message(Action.RELEASE, message)
         else:
             count = receive_count(message.delivery_info["sqs_message"]["Attributes"])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import mmap
+from collections.abc import Callable
 from typing import Any
 
 from celery import bootsteps, signals
@@ -18,6 +19,7 @@ from academy.core import clock
 logger = logging.getLogger(__name__)
 
 _flag = mmap.mmap(-1, 1)
+_callbacks: list[Callable[[], None]] = []
 
 
 def requested() -> bool:
@@ -38,16 +40,20 @@ def connect() -> None:
 
 
 def _on_shutting_down(**_: Any) -> None:
+    """Runs in the signal handler, up to a second before the event loop notices."""
     request()
+    for callback in _callbacks:
+        callback()
 
 
 class Drain(bootsteps.StartStopStep):
-    """Worker step: wait for the receives that are still under way when the worker stops.
+    """Worker step: stop polling when told to stop, and wait for the receives still under way.
 
-    Celery stops consuming and closes the event loop. SQS may by then have given a message to a
-    long poll that nobody reads any more, and nobody sees that message until its visibility ends.
-    Stopped after the consumer and before the pool, this step runs the loop until the polls are
-    answered, and the transport gives back at once what they bring.
+    Celery stops consuming when its loop comes round, up to a second later, and then closes the
+    loop. SQS may by then have given a message to a long poll that nobody reads any more, and nobody
+    sees that message until its visibility ends. Stopped after the consumer and before the pool,
+    this step runs the loop until the polls are answered; the transport gives back at once what they
+    bring.
     """
 
     requires = ("celery.worker.components:Pool",)
@@ -58,14 +64,19 @@ class Drain(bootsteps.StartStopStep):
         return bool(worker.use_eventloop)
 
     def start(self, worker: Any) -> None:
-        """Nothing to start: draining is all there is."""
+        """Have the channel of that moment drain as soon as the signal comes."""
+
+        def stop_polling() -> None:
+            if channel := _channel(worker):
+                channel.drain()
+
+        _callbacks.append(stop_polling)
 
     def stop(self, worker: Any) -> None:
         """Run the event loop until no poll is under way, or the last must have timed out."""
-        consumer = getattr(worker.consumer, "task_consumer", None)
-        if consumer is None:
+        channel = _channel(worker)
+        if channel is None:
             return
-        channel = consumer.channel
         deadline = clock.monotonic() + channel.wait_time_seconds + 2
         while channel.polls_under_way and clock.monotonic() < deadline:
             worker.hub.run_once()
@@ -74,3 +85,10 @@ class Drain(bootsteps.StartStopStep):
 
     def terminate(self, worker: Any) -> None:
         """A cold shutdown waits for nothing."""
+
+
+def _channel(worker: Any) -> Any | None:
+    """The channel that the worker consumes from, if it does."""
+    consumer = getattr(worker, "consumer", None)
+    task_consumer = getattr(consumer, "task_consumer", None)
+    return None if task_consumer is None else task_consumer.channel

@@ -33,8 +33,8 @@ def test_a_task_that_sees_the_drain_is_released_at_once(site: Site, queue: str) 
     assert status == 0
     assert time.monotonic() - asked < 8
     assert site.runs("released")["long"] == 1
-    # Its visibility is 30 s: only a release makes it visible now.
-    assert visible_within(site, queue, 2)
+    # Its visibility is 30 s, and a requeue's backoff 2 s: only a release makes it visible now.
+    assert visible_within(site, queue, 1)
 
 
 def test_a_short_task_is_finished_and_its_message_deleted(site: Site) -> None:

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from academy.jobs import lease
 from academy.jobs.errors import JobStopped, StopReason
 from academy.jobs.models import STEP_CHARS
+from academy.jobs.scratch import Scratch
 from academy.jobs.storable import storable_number, storable_text
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ class JobContext(Generic[P]):
         claim: lease.Claim,
         params: P,
         *,
-        scratch: Path,
+        scratch: Scratch,
         held: Held,
         log: logging.LoggerAdapter[logging.Logger],
         load_children: Callable[[], list[ChildResult]],
@@ -97,16 +98,20 @@ class JobContext(Generic[P]):
         self.attempt: int = claim.attempt
         self.phase: str = claim.phase
         self.params: P = params
-        self.scratch: Path = scratch
-        """An empty folder; removed when the attempt ends, however it ends."""
         self.output_prefix: str = output_prefix(claim.tenant_id, claim.job_id, claim.attempt)
         """Every output object goes under it, in the kind's bucket."""
         self.checkpoint: dict[str, Any] = dict(claim.checkpoint)
         """What an earlier attempt saved."""
         self.log = log
         self._claim = claim
+        self._scratch = scratch
         self._held = held
         self._load_children = load_children
+
+    @property
+    def scratch(self) -> Path:
+        """An empty folder; removed when the attempt ends, however it ends."""
+        return self._scratch.path
 
     def progress(self, step: str, percent: float, *, eta_seconds: float | None = None) -> None:
         """Say where the job is: ``percent`` 0..100 of the whole job, never going back.

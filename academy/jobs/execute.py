@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import json
 import logging
-import shutil
-import tempfile
+import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from enum import StrEnum
-from pathlib import Path
 from typing import Any, Final, TypeAlias, TypeVar
 from uuid import UUID
 
-from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
 
 from academy.core import clock
@@ -30,6 +26,7 @@ from academy.jobs.keeper import Held, LeaseKeeper
 from academy.jobs.lease import Claim, Delivery, Refusal, Settlement, Worker
 from academy.jobs.models import Job
 from academy.jobs.retry import RetryPolicy
+from academy.jobs.scratch import Scratch
 from academy.jobs.states import TERMINAL, JobState, Outcome
 
 logger = logging.getLogger(__name__)
@@ -39,6 +36,8 @@ OnSettled: TypeAlias = Callable[[JobState, str], None]
 
 DATABASE_PATIENCE: Final = 600.0
 """Seconds a worker waits for the database before it gives a delivery back."""
+IDLE_SECONDS: Final = 5.0
+"""A database connection that rested longer is checked before it is used."""
 DETAIL_CHARS: Final = 4_000
 
 
@@ -67,6 +66,7 @@ def execute(
     ``on_settled`` is told what the attempt wrote, once it stands: the state and the error's code.
     """
     crash_point("claim.before")
+    _check_idle_connection()
     try:
         claimed = patiently(lambda: lease.claim(job_id, version, worker=worker, delivery=delivery))
     except (OperationalError, InterfaceError):
@@ -100,11 +100,11 @@ def _run(claim: Claim, keeper: LeaseKeeper, on_settled: OnSettled | None) -> Non
         fan_out: FanOut | None = None
         settlement: Settlement | None
         try:
-            with scratch_folder(claim) as folder:
+            with Scratch(f"{claim.job_id}-a{claim.attempt}") as scratch:
                 context: JobContext[Any] = JobContext(
                     claim,
                     spec.parse(claim.params),
-                    scratch=folder,
+                    scratch=scratch,
                     held=held,
                     log=log,
                     load_children=lambda: flow.children_results(claim.job_id),
@@ -266,6 +266,17 @@ def _fenced(claim: Claim, settlement: Settlement) -> JobState:
     return state
 
 
+_last_use = threading.local()
+
+
+def _check_idle_connection() -> None:
+    """Have a connection that may have died meanwhile looked at before its next use."""
+    now = clock.monotonic()
+    if now - getattr(_last_use, "at", now) > IDLE_SECONDS:
+        connection.close_if_unusable_or_obsolete()
+    _last_use.at = now
+
+
 def patiently(act: Callable[[], T], *, patience: float | None = None) -> T:
     """Run a database step, again on a new connection when the database is away.
 
@@ -284,15 +295,3 @@ def patiently(act: Callable[[], T], *, patience: float | None = None) -> T:
             logger.warning("database away (%s), next try in %.1f s", type(error).__name__, wait)
             time.sleep(wait)
             wait = min(wait * 2, 5.0)
-
-
-@contextmanager
-def scratch_folder(claim: Claim) -> Iterator[Path]:
-    """An empty folder for the attempt, removed with all it holds."""
-    root = Path(settings.SCRATCH_DIR)
-    root.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f"{claim.job_id}-a{claim.attempt}-", dir=root))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

@@ -67,11 +67,17 @@ def _free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def _service_pids() -> list[int]:
+def _service_pids() -> dict[str, int]:
     """PostgreSQL, S3 and SQS: the brothers of this process under the launcher."""
-    parent = psutil.Process(os.getppid())
-    mine = os.getpid()
-    return [child.pid for child in parent.children() if child.pid != mine]
+    brothers = psutil.Process(os.getppid()).children()
+    names = {"postgres": "postgres", "weed": "s3", "ministack": "sqs"}
+    found = {}
+    for brother in brothers:
+        command = " ".join(brother.cmdline())
+        for word, name in names.items():
+            if word in command and brother.pid != os.getpid():
+                found.setdefault(name, brother.pid)
+    return found
 
 
 def _api(stage: Any) -> Any:
@@ -114,7 +120,7 @@ def _throughput(stage: Any, api_pid: int, jobs: int) -> list[dict[str, Any]]:
     for queue in ("ai-lite", "messaging"):
         relay, worker = scenarios.relay(stage), scenarios.worker(stage, queue)
         with running(relay, worker):
-            pids = [api_pid, relay.pid, worker.pid, *stage.service_pids]
+            pids = {"api": api_pid, "relay": relay.pid, "worker": worker.pid, **stage.service_pids}
             results.append(scenarios.ours(stage, queue, jobs=jobs, pids=pids))
         print(f"  {results[-1].name}: {results[-1].per_second:.1f}/s", file=sys.stderr, flush=True)
     return scenarios.as_rows(results)

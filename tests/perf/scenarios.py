@@ -34,6 +34,7 @@ class Throughput:
     per_second: float
     cpu_ms_per_job: float
     rss_mib: float
+    cpu_ms_by_process: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Stage:
     base_url: str
     api_key: str
     tenant: Tenant
-    service_pids: list[int]
+    service_pids: dict[str, int]
 
     def client(self) -> Client:
         return Client(self.base_url, self.api_key)
@@ -62,17 +63,17 @@ def relay(stage: Stage) -> Program:
     return program
 
 
-def ours(stage: Stage, queue: str, *, jobs: int, pids: list[int]) -> Throughput:
+def ours(stage: Stage, queue: str, *, jobs: int, pids: Mapping[str, int]) -> Throughput:
     """Submit through the API in batches while a worker of the queue runs; wait for the last."""
     kind = f"system.ping.{queue}"
     _warm(stage, kind)
-    before, began = weigh(pids), time.monotonic()
+    before, began = weigh_each(pids), time.monotonic()
     orders = {"jobs": [{"kind": kind, "params": {}}] * BATCH}
     load = drive(stage.client, "/api/v1/jobs/batch", orders, requests=jobs // BATCH, threads=2)
     if load.failures:
         raise RuntimeError(f"{load.failures} submissions were refused")
     _wait_until(lambda: _open_jobs(stage.tenant) == 0, seconds=300)
-    return _throughput(f"academy {queue}", jobs, time.monotonic() - began, before, weigh(pids))
+    return _throughput(f"academy {queue}", jobs, time.monotonic() - began, before, weigh_each(pids))
 
 
 def _warm(stage: Stage, kind: str) -> None:
@@ -102,13 +103,13 @@ def stock(
     program = Program(queue, [*base, *argv], environ=environ, folder=stage.folder)
     with running(program):
         program.wait_for(STOCK_READY)
-        pids = [program.pid, *stage.service_pids]
+        pids = {"worker": program.pid, **stage.service_pids}
         _send_stock(environ, 4)
         _wait_until(lambda: count.stat().st_size >= 4, seconds=60)
-        before, began = weigh(pids), time.monotonic()
+        before, began = weigh_each(pids), time.monotonic()
         _send_stock(environ, jobs)
         _wait_until(lambda: count.stat().st_size >= jobs + 4, seconds=300)
-        result = _throughput(name, jobs, time.monotonic() - began, before, weigh(pids))
+        result = _throughput(name, jobs, time.monotonic() - began, before, weigh_each(pids))
     sqs.delete_queue(QueueUrl=url)
     return result
 
@@ -160,11 +161,11 @@ def submissions(stage: Stage, *, requests: int, threads: int) -> dict[str, float
 
 def idle(pids: Mapping[str, int], *, seconds: float, count: Callable[[], int]) -> dict[str, Any]:
     """CPU seconds per idle hour of each process, and SQS requests per idle hour in all."""
-    before = {name: weigh([pid]) for name, pid in pids.items()}
+    before = weigh_each(pids)
     asked, began = count(), time.monotonic()
     time.sleep(seconds)
     took = time.monotonic() - began
-    after = {name: weigh([pid]) for name, pid in pids.items()}
+    after = weigh_each(pids)
     return {
         "cpu_seconds_per_hour": {
             name: (after[name].cpu_seconds - before[name].cpu_seconds) * 3600 / took
@@ -187,14 +188,26 @@ def nothing_left(tenant: Tenant) -> Any:
         )
 
 
-def _throughput(name: str, jobs: int, seconds: float, before: Use, after: Use) -> Throughput:
+def weigh_each(pids: Mapping[str, int]) -> dict[str, Use]:
+    """What each process tree has used so far."""
+    return {name: weigh([pid]) for name, pid in pids.items()}
+
+
+def _throughput(
+    name: str, jobs: int, seconds: float, before: dict[str, Use], after: dict[str, Use]
+) -> Throughput:
+    cpu = {
+        process: (after[process].cpu_seconds - before[process].cpu_seconds) * 1000 / jobs
+        for process in after
+    }
     return Throughput(
         name=name,
         jobs=jobs,
         seconds=seconds,
         per_second=jobs / seconds,
-        cpu_ms_per_job=(after.cpu_seconds - before.cpu_seconds) * 1000 / jobs,
-        rss_mib=after.rss_mib,
+        cpu_ms_per_job=sum(cpu.values()),
+        rss_mib=sum(use.rss_mib for use in after.values()),
+        cpu_ms_by_process={process: round(spent, 2) for process, spent in cpu.items()},
     )
 
 

@@ -11,6 +11,7 @@ from academy.jobs import lease
 from academy.jobs.context import JobContext
 from academy.jobs.errors import JobStopped, StopReason
 from academy.jobs.keeper import Held, LeaseKeeper
+from academy.jobs.scratch import Scratch
 from tests.support.jobs import AnyParams
 
 
@@ -80,8 +81,8 @@ def test_an_attempt_out_of_time_and_one_being_drained_are_told_so():
 @pytest.mark.parametrize(
     ("percent", "stored"), [(-5, 0.0), (250, 100.0), (float("nan"), 0.0), (12.5, 12.5)]
 )
-def test_a_percentage_is_always_one(held: Held, percent: float, stored: float, tmp_path):
-    _context(held, tmp_path).progress("working", percent)
+def test_a_percentage_is_always_one(held: Held, percent: float, stored: float):
+    _context(held).progress("working", percent)
     progress = held.take_progress()
     assert progress is not None
     assert progress.percent == stored
@@ -90,18 +91,16 @@ def test_a_percentage_is_always_one(held: Held, percent: float, stored: float, t
 @pytest.mark.parametrize(
     ("step", "stored"), [("a\x00b", "ab"), ("x" * 500, "x" * 48), ("\ud800", "?")]
 )
-def test_a_step_that_the_database_would_refuse_is_made_storable(
-    held: Held, step: str, stored: str, tmp_path
-):
-    _context(held, tmp_path).progress(step, 1.0, eta_seconds=float("inf"))
+def test_a_step_that_the_database_would_refuse_is_made_storable(held: Held, step: str, stored: str):
+    _context(held).progress(step, 1.0, eta_seconds=float("inf"))
     progress = held.take_progress()
     assert progress is not None
     assert progress.step == stored
     assert progress.eta_seconds is None
 
 
-def test_a_stopped_attempt_says_why(held: Held, tmp_path):
-    context = _context(held, tmp_path)
+def test_a_stopped_attempt_says_why(held: Held):
+    context = _context(held)
     context.raise_if_cancelled()
     held.stop(StopReason.DRAINING)
     with pytest.raises(JobStopped) as caught:
@@ -109,12 +108,12 @@ def test_a_stopped_attempt_says_why(held: Held, tmp_path):
     assert caught.value.reason is StopReason.DRAINING
 
 
-def _context(held: Held, scratch) -> JobContext[AnyParams]:
+def _context(held: Held) -> JobContext[AnyParams]:
 
     return JobContext(
         held.claim,
         AnyParams(),
-        scratch=scratch,
+        scratch=Scratch("test"),
         held=held,
         log=logging.LoggerAdapter(logging.getLogger("test"), {}),
         load_children=list,

@@ -11,6 +11,7 @@ all that was accepted comes to rest, once (I1).
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -39,8 +40,10 @@ from academy.jobs.submit import Order, Submitter, jobs_submit
 from tests.support import invariants
 from tests.support.jobs import DELIVERY, QUEUE, let_lease_expire, let_wait_pass, make_tenant
 
-EXAMPLES = int(os.environ.get("STATEFUL_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("STATEFUL_EXAMPLES", "100"))
 STEPS = int(os.environ.get("STATEFUL_STEPS", "30"))
+MAX_LOSSES = 3
+MOST_JOBS = 10
 
 SUCCESS = lease.Settlement(JobState.SUCCEEDED, Outcome.SUCCEEDED, result={})
 WAITING = lease.Settlement(JobState.WAITING, Outcome.WAITING, next_phase="join")
@@ -76,8 +79,11 @@ class Jobs(RuleBasedStateMachine):
         self.undo.__enter__()
         self.accepted: list[UUID] = []
         self.ends: dict[UUID, str] = {}
+        self.states: Counter[str] = Counter()
         self.holders: dict[UUID, int] = {}
+        self.expired: set[UUID] = set()
         self.broker: list[Message] = []
+        self.meddled = 0
         self.seen: set[Message] = set()
         self.workers: list[Worker] = []
 
@@ -87,15 +93,18 @@ class Jobs(RuleBasedStateMachine):
 
     # ------------------------------------------------------------------ clients
 
+    @precondition(lambda self: len(self.accepted) < MOST_JOBS)
     @rule(who=pick, count=st.integers(1, 3), priority=st.integers(0, 9))
     def submit(self, who: int, count: int, priority: int) -> None:
         by = Submitter(self.tenants[who % 2], "model")
         orders = [Order("test.ok", {}, priority=priority)] * count
         self.accepted += [job.pk for job in jobs_submit(by=by, orders=orders)]
 
-    @precondition(lambda self: self.accepted)
+    # A few of these go a long way; more would leave nothing for the workers to do.
+    @precondition(lambda self: self.accepted and self.meddled < 5)
     @rule(which=pick)
     def cancel(self, which: int) -> None:
+        self.meddled += 1
         job = self._job(which)
         if job.state in TERMINAL - {JobState.CANCELLED}:
             with pytest.raises(AppError, match="job_already_ended"):
@@ -104,9 +113,10 @@ class Jobs(RuleBasedStateMachine):
             after = cancel.job_cancel(tenant=job.tenant_id, job_id=job.pk)
             assert after.state == ("running" if job.state == "running" else "cancelled")
 
-    @precondition(lambda self: self.accepted)
+    @precondition(lambda self: self.accepted and self.meddled < 5)
     @rule(which=pick)
     def replay(self, which: int) -> None:
+        self.meddled += 1
         job = self._job(which)
         by = Submitter(self.tenants[0 if job.tenant_id == self.tenants[0].pk else 1], "model")
         if job.state in REPLAYABLE and job.parent_id is None:
@@ -121,6 +131,7 @@ class Jobs(RuleBasedStateMachine):
 
     # ------------------------------------------------------------------ relay and broker
 
+    @precondition(lambda self: self.states["queued"])
     @rule(limit=st.integers(1, 5), faults=st.sampled_from(["", "", "lost", "unanswered"]))
     def publish(self, limit: int, faults: str) -> None:
         """The broker takes all; or loses one; or takes one and its answer is lost."""
@@ -138,10 +149,14 @@ class Jobs(RuleBasedStateMachine):
 
         admission.publish_due(QUEUE, window=100, limit=limit, publish=send)
 
-    @precondition(lambda self: self.broker)
-    @rule(which=pick, again=st.booleans(), lost=st.sampled_from([False, False, False, True]))
+    @precondition(lambda self: self.broker or self.states["queued"])
+    @rule(which=pick, again=st.booleans(), lost=st.sampled_from([False] * 5 + [True]))
     def deliver(self, which: int, again: bool, lost: bool) -> None:
         """In any order, perhaps more than once, perhaps never."""
+        if not self.broker:
+            self.publish(3, "")
+        if not self.broker:
+            return
         index = which % len(self.broker)
         message = self.broker[index] if again else self.broker.pop(index)
         if not lost:
@@ -152,15 +167,30 @@ class Jobs(RuleBasedStateMachine):
         found = lease.claim(
             message.job_id, message.version, worker=lease.Worker("model"), delivery=DELIVERY
         )
+        assert isinstance(found, lease.Claim) == self._can_be_claimed(row, message.version)
         if isinstance(found, lease.Claim):
-            assert row.state in {"queued", "published", "running"}
             assert found.attempt == row.attempt + 1
             self.holders[found.job_id] = found.attempt
+            self.expired.discard(found.job_id)
             self.workers.append(Worker(found))
         else:
             assert found.state == row.state
             assert found.stale == (row.version != message.version)
 
+    def _can_be_claimed(self, row: Job, version: int) -> bool:
+        if row.state == "running":
+            free = row.pk in self.expired and row.cancel_requested_at is None
+            return row.version == version and free and row.losses + 1 < MAX_LOSSES
+        return row.version == version and row.state in {"queued", "published"}
+
+    @precondition(lambda self: len(self.seen) > 4)
+    @rule(which=pick)
+    def deliver_an_old_one(self, which: int) -> None:
+        """A message of any time comes once more, whatever has happened since."""
+        old = sorted(self.seen, key=lambda message: (message.job_id, message.version))
+        self._deliver(old[which % len(old)])
+
+    @precondition(lambda self: len(self.broker) > 3)
     @rule()
     def purge_the_queue(self) -> None:
         self.broker.clear()
@@ -176,7 +206,16 @@ class Jobs(RuleBasedStateMachine):
         with connection.cursor() as cursor:
             answer = lease.renew([beat], cursor)
         held = {(claim.job_id, claim.attempt): asked}
-        assert answer == (held if self._holds(claim) else {})
+        holds = self._holds(claim)
+        assert answer == (held if holds else {})
+        if holds:
+            self.expired.discard(claim.job_id)
+
+    @precondition(lambda self: self.workers)
+    @rule(which=pick)
+    def succeed(self, which: int) -> None:
+        """The most common end, so that flows get anywhere."""
+        self.settle(which, "success")
 
     @precondition(lambda self: self.workers)
     @rule(which=pick, ending=st.sampled_from(ENDINGS))
@@ -190,6 +229,7 @@ class Jobs(RuleBasedStateMachine):
         after = self._row(claim.job_id)
         if holds:
             assert after["state"] != "running"
+            assert after["cancel_requested_at"] is None or after["state"] in TERMINAL
             del self.holders[claim.job_id]
         else:
             assert after == before
@@ -225,19 +265,21 @@ class Jobs(RuleBasedStateMachine):
     def a_lease_runs_out(self, which: int) -> None:
         job_id = sorted(self.holders)[which % len(self.holders)]
         let_lease_expire(Job(pk=job_id))
+        self.expired.add(job_id)
 
-    @precondition(lambda self: self.accepted)
+    @precondition(lambda self: self.states["retry_wait"])
     @rule()
     def waits_are_over(self) -> None:
         let_wait_pass(*Job.unscoped.filter(state="retry_wait"))
         admission.promote_retries()
 
+    @precondition(lambda self: self.expired or self.states["waiting"])
     @rule()
     def reap(self) -> None:
         reap.reap_leases()
         reap.mend_flows()
 
-    @precondition(lambda self: self.accepted)
+    @precondition(lambda self: self.states["published"])
     @rule()
     def messages_are_missed(self) -> None:
         Job.unscoped.filter(state="published").update(published_at="2001-01-01T00:00:00Z")
@@ -251,8 +293,9 @@ class Jobs(RuleBasedStateMachine):
 
     @invariant()
     def an_end_is_an_end(self) -> None:
-        rows = Job.unscoped.filter(finished_at__isnull=False).values_list("pk", "state")
-        ended = dict(rows)
+        rows = dict(Job.unscoped.values_list("pk", "state"))
+        self.states = Counter(rows.values())
+        ended = {job_id: state for job_id, state in rows.items() if state in TERMINAL}
         for job_id, state in self.ends.items():
             assert ended.get(job_id) == state
         self.ends = ended
@@ -272,7 +315,9 @@ class Jobs(RuleBasedStateMachine):
             alive = list(Job.unscoped.filter(finished_at__isnull=True))
             if not alive:
                 break
-            let_lease_expire(*[job for job in alive if job.state == "running"])
+            running = [job for job in alive if job.state == "running"]
+            let_lease_expire(*running)
+            self.expired.update(job.pk for job in running)
             self.messages_are_missed()
             self.reap()
             self.waits_are_over()
@@ -313,7 +358,7 @@ class Jobs(RuleBasedStateMachine):
 @pytest.mark.django_db
 @pytest.mark.timeout(1_800)
 def test_whatever_happens_every_job_ends_once_and_no_stale_attempt_writes(monkeypatch, settings_):
-    settings_.JOB_MAX_LOSSES = 3
+    settings_.JOB_MAX_LOSSES = MAX_LOSSES
     monkeypatch.setattr(execute, "patiently", lambda act: act())
     run_state_machine_as_test(
         Jobs,

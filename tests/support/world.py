@@ -165,18 +165,18 @@ class World:
     # ------------------------------------------------------------------ jobs
 
     def submit(self, tenant: Tenant, kind: str, count: int = 1, **params: Any) -> list[Job]:
-        """Through the service layer, with room for as many as a test wants."""
-        for row in queues.table():
-            QueueLimit.unscoped.get_or_create(
-                tenant=tenant,
-                queue=row.name,
-                defaults={"backlog": 1_000_000, "per_day": 1_000_000},
-            )
+        """Through the service layer."""
         by = Submitter(tenant, "test", "")
         return jobs_submit(by=by, orders=[Order(kind, params)] * count)
 
     def tenant(self) -> Tenant:
-        return make_tenant()
+        """An academy that may ask for as much as a test wants."""
+        tenant = make_tenant()
+        for row in queues.table():
+            QueueLimit.unscoped.create(
+                tenant=tenant, queue=row.name, backlog=1_000_000, per_day=1_000_000
+            )
+        return tenant
 
     def end(self, *jobs: Job, seconds: float = 40.0) -> None:
         """Wait until all of them have ended, and refresh them."""

@@ -66,13 +66,14 @@ ORDER BY picked.turn, picked.created_at, job.id
 LIMIT LEAST(%(limit)s, GREATEST(%(window)s - (SELECT COALESCE(sum(unclaimed), 0) FROM held), 0))
 """
 
-# Meanwhile the row may have been claimed, cancelled, or even queued again.
+# Meanwhile the row may have been claimed, cancelled, or even queued again. One that somebody holds
+# at this moment is being claimed or cancelled, and must not keep the others from being marked.
 _MARK = """
 UPDATE job SET state = 'published', published_at = clock_timestamp()
 WHERE id IN (
     SELECT job.id FROM job JOIN unnest(%s::uuid[], %s::int[]) AS sent(id, version)
         ON job.id = sent.id AND job.version = sent.version
-    WHERE job.state = 'queued' ORDER BY job.id FOR NO KEY UPDATE OF job
+    WHERE job.state = 'queued' ORDER BY job.id FOR NO KEY UPDATE OF job SKIP LOCKED
 ) AND state = 'queued'
 """
 

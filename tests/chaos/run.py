@@ -176,6 +176,9 @@ def _facts(world: World, crew: Crew, client: Client) -> dict[str, Any]:
         "lost or stuck": sum(n for state, n in states.items() if state not in TERMINAL),
         "effects at the provider": sum(sends.values()),
         "effects sent twice": sum(1 for count in sends.values() if count > 1),
+        "effects open in ended jobs": Effect.unscoped.filter(
+            state__in=["sending", "unknown"], job__state__in=["cancelled", "dead", "failed"]
+        ).count(),
         "effects unknown": Effect.unscoped.filter(state__in=["sending", "unknown"])
         .exclude(job__state__in=["cancelled", "dead", "failed"])
         .count(),

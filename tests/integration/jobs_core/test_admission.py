@@ -8,7 +8,7 @@ from collections import Counter
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from academy.core import clock
 from academy.jobs import admission, cancel, lease
@@ -209,6 +209,31 @@ def test_a_broker_that_hangs_delays_neither_a_cancel_nor_a_claim(tenant):
 
     in_threads(2, act)
     assert (state_of(cancelled), state_of(claimed)) == ("cancelled", "running")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_row_that_somebody_holds_does_not_keep_the_others_from_being_marked(tenant):
+    held, free = make_job(tenant), make_job(tenant)
+    locked, published = threading.Event(), threading.Event()
+
+    def act(number: int) -> None:
+        if number == 0:
+            with transaction.atomic():
+                Job.unscoped.select_for_update().get(pk=held.pk)
+                locked.set()
+                assert published.wait(timeout=10)
+            return
+        assert locked.wait(timeout=10)
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SET lock_timeout = '1s'")
+            publish()
+        finally:
+            published.set()
+
+    in_threads(2, act)
+    assert (state_of(held), state_of(free)) == ("queued", "published")
+    assert [row.id for row in publish()] == [held.pk]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -8,6 +8,7 @@ of copies may run: advisory locks share out the queues and the sweeps among them
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import threading
 from collections.abc import Sequence
@@ -206,6 +207,7 @@ def _listener() -> psycopg.Connection[Any]:
 
 def main() -> None:
     """Entry point; SIGTERM and SIGINT end it in order."""
+    os.environ.setdefault("ACADEMY_PROCESS", "relay")
     django.setup()
     relay = Relay()
     signal.signal(signal.SIGTERM, relay.stop)

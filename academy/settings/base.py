@@ -18,12 +18,17 @@ STORAGE_PATIENCE_API = (10, 2)
 STORAGE_PATIENCE = (30, 4)
 
 
-def databases(database: DatabaseEnvironment, *, application_name: str) -> dict[str, Any]:
+REPEATS_ITS_STATEMENTS = frozenset({"worker", "relay"})
+"""Processes that run the same few statements all day: the server keeps their plans."""
+
+
+def databases(database: DatabaseEnvironment, *, process: str) -> dict[str, Any]:
     """DATABASES: short time-outs everywhere, and a pool where the process is the API.
 
     A worker holds its connection between jobs and checks it before use (a long ffmpeg leaves it
     dead); the API's threads share a bounded pool, so that a flood waits instead of exhausting
-    max_connections.
+    max_connections. Workers and relays prepare their statements, which halves what a short job
+    costs the server.
     """
     url = database.url
     options: dict[str, Any] = {
@@ -32,7 +37,7 @@ def databases(database: DatabaseEnvironment, *, application_name: str) -> dict[s
         "keepalives_idle": 30,
         "keepalives_interval": 5,
         "keepalives_count": 3,
-        "application_name": application_name,
+        "application_name": f"academy-{process}",
         "options": (
             f"-c statement_timeout={database.statement_timeout_ms}"
             f" -c lock_timeout={database.lock_timeout_ms}"
@@ -40,6 +45,8 @@ def databases(database: DatabaseEnvironment, *, application_name: str) -> dict[s
         ),
         **url.options,
     }
+    if process in REPEATS_ITS_STATEMENTS:
+        options |= {"server_side_binding": True, "prepare_threshold": 3}
     if database.pool_size:
         options["pool"] = {
             "min_size": min(2, database.pool_size),
@@ -123,7 +130,7 @@ def common(env: Environment) -> dict[str, Any]:
         "CSRF_TRUSTED_ORIGINS": [env.public_base_url],
         "TRUSTED_PROXIES": env.trusted_proxies,
         "API_PROCESSES": env.api_processes,
-        "DATABASES": databases(env.database, application_name=f"academy-{env.process}"),
+        "DATABASES": databases(env.database, process=env.process),
         "LOGGING": logging_config(log_format=env.log_format, level=env.log_level),
         "AWS_REGION": env.aws_region,
         "SQS_ENDPOINT_URL": env.sqs_endpoint_url,

@@ -7,6 +7,7 @@ and one that has been idle is checked before it is used (``academy.jobs.execute`
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import django
@@ -24,6 +25,7 @@ class DatabaseFixup:
 
     @staticmethod
     def _set_up(**_: Any) -> None:
+        os.environ.setdefault("ACADEMY_PROCESS", "worker")
         django.setup()
 
     @staticmethod

@@ -272,7 +272,8 @@ _last_use = threading.local()
 def _check_idle_connection() -> None:
     """Have a connection that may have died meanwhile looked at before its next use."""
     now = clock.monotonic()
-    if now - getattr(_last_use, "at", now) > IDLE_SECONDS:
+    rested = now - getattr(_last_use, "at", now) > IDLE_SECONDS
+    if rested and not connection.in_atomic_block:
         connection.close_if_unusable_or_obsolete()
     _last_use.at = now
 
@@ -289,9 +290,11 @@ def patiently(act: Callable[[], T], *, patience: float | None = None) -> T:
         try:
             return act()
         except (OperationalError, InterfaceError) as error:
-            connection.close()
-            if clock.monotonic() + wait > until:
+            if connection.in_atomic_block or clock.monotonic() + wait > until:
+                # A transaction of the caller's is lost with its connection: only the caller can
+                # begin it again.
                 raise
+            connection.close()
             logger.warning("database away (%s), next try in %.1f s", type(error).__name__, wait)
             time.sleep(wait)
             wait = min(wait * 2, 5.0)

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.db import connection
@@ -43,11 +44,12 @@ class Api:
     def start(self) -> None:
         database = connection.settings_dict
         host = f"{database['HOST']}:{database['PORT']}"
+        login = f"{database['USER']}:{quote(database['PASSWORD'], safe='')}"
         environment = {
             **os.environ,
             "DJANGO_SETTINGS_MODULE": "academy.settings.test",
             "ACADEMY_TEST_KINDS": "1",
-            "DATABASE_URL": f"postgresql://{database['USER']}@{host}/{database['NAME']}",
+            "DATABASE_URL": f"postgresql://{login}@{host}/{database['NAME']}",
             "DATABASE_POOL_SIZE": "2",
         }
         command = [

@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from tasks.events import snapshot
-from tasks.worker import drain
+from tasks.worker import drain, pool
 from tasks.worker.boot import BootChecks
 from tasks.worker.health import Health
 from tasks.worker.visibility import Heartbeat
 
 
 def install(app: Any) -> None:
-    """Give *app*'s workers the boot checks, heartbeat, drain, health file and events."""
+    """Give *app*'s workers the boot checks, heartbeat, drain, pool, health file and events."""
     app.steps["worker"].update({BootChecks, drain.Drain})
     app.steps["consumer"].update({Heartbeat, Health})
     drain.connect()
+    pool.install()
     snapshot.install(app)

@@ -1,0 +1,39 @@
+"""A prefork pool that outlives the death of a child at the wrong moment.
+
+Celery keeps as many sets of pipes as it has processes and hands a free set to each new one. A child
+that dies while the consumer reconnects still owns its set when its successor asks for one: the
+search finds none free, and the StopIteration it raises ends the worker (found by the chaos tests).
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from celery.concurrency import prefork
+from celery.concurrency.asynpool import AsynPool
+
+logger = logging.getLogger(__name__)
+
+
+class Pool(AsynPool):
+    """Celery's pool, which always has pipes for a new process."""
+
+    def get_process_queues(self) -> Any:
+        """Pipes that no living process owns, made anew where there are none."""
+        for queues, owner in self._queues.items():
+            if owner is None:
+                return queues
+        for queues, owner in list(self._queues.items()):
+            if not owner._is_alive():  # noqa: SLF001 - billiard has no public name for it
+                # What the dead process left half written in its pipes must reach nobody.
+                logger.warning("The pipes of a dead pool process are replaced.")
+                self.destroy_queues(queues, owner)
+        fresh = self.create_process_queues()
+        self._queues[fresh] = None
+        return fresh
+
+
+def install() -> None:
+    """Have prefork workers use it; Celery offers no setting for a pool's process manager."""
+    prefork.TaskPool.Pool = Pool

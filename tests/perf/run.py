@@ -89,11 +89,17 @@ def _api(stage: Any) -> Any:
     return program
 
 
+# A poll a second: a few dozen tasks say as much as thousands.
+SLOW = 60
 STOCK_SETTINGS = {
     "stock default -c1": (["--pool", "prefork", "-c", "1"], {}),
     "stock prefork -c2, prefetch 1": (
         ["--pool", "prefork", "-c", "2"],
         {"STOCK_PREFETCH": "1", "STOCK_ACKS_LATE": "1"},
+    ),
+    "stock prefork -c2, prefetch 1, interval 0": (
+        ["--pool", "prefork", "-c", "2"],
+        {"STOCK_PREFETCH": "1", "STOCK_ACKS_LATE": "1", "STOCK_POLLING_INTERVAL": "0"},
     ),
     "stock prefork -c2, prefetch 10, interval 0": (
         ["--pool", "prefork", "-c", "2"],
@@ -102,6 +108,10 @@ STOCK_SETTINGS = {
     "stock threads -c8, prefetch 1": (
         ["--pool", "threads", "-c", "8"],
         {"STOCK_PREFETCH": "1", "STOCK_ACKS_LATE": "1"},
+    ),
+    "stock threads -c8, prefetch 1, interval 0": (
+        ["--pool", "threads", "-c", "8"],
+        {"STOCK_PREFETCH": "1", "STOCK_ACKS_LATE": "1", "STOCK_POLLING_INTERVAL": "0"},
     ),
     "stock threads -c8, prefetch 10, interval 0": (
         ["--pool", "threads", "-c", "8"],
@@ -113,8 +123,7 @@ STOCK_SETTINGS = {
 def _throughput(stage: Any, api_pid: int, jobs: int) -> list[dict[str, Any]]:
     results = []
     for name, (argv, settings) in STOCK_SETTINGS.items():
-        # The default does about one task a second: a few dozen say as much as thousands.
-        count = min(jobs, 40) if name == "stock default -c1" else jobs // 2
+        count = jobs if "STOCK_POLLING_INTERVAL" in settings else SLOW
         results.append(scenarios.stock(stage, name, jobs=count, argv=argv, settings=settings))
         print(f"  {name}: {results[-1].per_second:.1f}/s", file=sys.stderr, flush=True)
     for queue in ("ai-lite", "messaging"):
@@ -129,6 +138,9 @@ def _throughput(stage: Any, api_pid: int, jobs: int) -> list[dict[str, Any]]:
 def _idle(stage: Any, seconds: float) -> dict[str, Any]:
     with SqsProxy(os.environ["SQS_ENDPOINT_URL"]) as proxy:
         os.environ["SQS_ENDPOINT_URL"] = proxy.url
+        # As in production; the local platform sends its events every second.
+        os.environ["EVENTS_FLUSH_SECONDS"] = "5"
+        os.environ["SQS_WAIT_SECONDS"] = "20"
         relay, worker = scenarios.relay(stage), scenarios.worker(stage, "ai-lite")
         with running(relay, worker):
             scenarios.settle_down()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import statistics
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -138,11 +139,20 @@ def latency(stage: Stage, queue: str, *, jobs: int, pause: float) -> dict[str, f
         time.sleep(pause)
     _wait_until(lambda: _open_jobs(stage.tenant) == 0, seconds=60)
     rows = Job.objects.for_tenant(stage.tenant).filter(pk__in=ids)
-    waits = sorted(
-        (started - created).total_seconds() * 1000
-        for started, created in rows.values_list("started_at", "created_at")
-    )
-    return {"p50_ms": statistics.median(waits), "p99_ms": _percentile(waits, 99)}
+    waits = _milliseconds(rows.values_list("created_at", "started_at"))
+    # A claim may come before the relay has marked the row; then the row has no such moment.
+    published = rows.filter(published_at__isnull=False)
+    sent = _milliseconds(published.values_list("created_at", "published_at"))
+    return {
+        "p50_ms": statistics.median(waits),
+        "p99_ms": _percentile(waits, 99),
+        "published_p50_ms": statistics.median(sent),
+        "published_p99_ms": _percentile(sent, 99),
+    }
+
+
+def _milliseconds(moments: Iterable[tuple[datetime, datetime]]) -> list[float]:
+    return sorted((later - earlier).total_seconds() * 1000 for earlier, later in moments)
 
 
 def submissions(stage: Stage, *, requests: int, threads: int) -> dict[str, float]:

@@ -120,6 +120,9 @@ STOCK_SETTINGS = {
 }
 
 
+FASTEST = "stock prefork -c2, prefetch 10, interval 0"
+
+
 def _throughput(stage: Any, api_pid: int, jobs: int) -> list[dict[str, Any]]:
     results = []
     for name, (argv, settings) in STOCK_SETTINGS.items():
@@ -135,20 +138,23 @@ def _throughput(stage: Any, api_pid: int, jobs: int) -> list[dict[str, Any]]:
     return scenarios.as_rows(results)
 
 
-def _idle(stage: Any, seconds: float) -> dict[str, Any]:
+def _idle(stage: Stage, seconds: float) -> dict[str, Any]:
     with SqsProxy(os.environ["SQS_ENDPOINT_URL"]) as proxy:
         os.environ["SQS_ENDPOINT_URL"] = proxy.url
         # As in production; the local platform sends its events every second.
         os.environ["EVENTS_FLUSH_SECONDS"] = "5"
         os.environ["SQS_WAIT_SECONDS"] = "20"
+
+        def measured(pids: dict[str, int]) -> dict[str, Any]:
+            scenarios.settle_down()
+            return scenarios.idle(pids, seconds=seconds, count=lambda: sum(proxy.counts.values()))
+
         relay, worker = scenarios.relay(stage), scenarios.worker(stage, "ai-lite")
         with running(relay, worker):
-            scenarios.settle_down()
-            return scenarios.idle(
-                {"relay": relay.pid, "worker": worker.pid},
-                seconds=seconds,
-                count=lambda: sum(proxy.counts.values()),
-            )
+            ours = measured({"relay": relay.pid, "worker": worker.pid})
+        argv, settings = STOCK_SETTINGS[FASTEST]
+        with scenarios.stock_worker(stage, argv, settings) as (program, _, _):
+            return {"academy": ours, FASTEST: measured({"worker": program.pid})}
 
 
 def _tell(results: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -84,10 +84,11 @@ def _warm(stage: Stage, kind: str) -> None:
         _wait_until(lambda: _open_jobs(stage.tenant) == 0, seconds=60)
 
 
-def stock(
-    stage: Stage, name: str, *, jobs: int, argv: list[str], settings: Mapping[str, str]
-) -> Throughput:
-    """The same number of no-op tasks through stock Celery and kombu."""
+@contextmanager
+def stock_worker(
+    stage: Stage, argv: list[str], settings: Mapping[str, str]
+) -> Iterator[tuple[Program, dict[str, str], Path]]:
+    """A stock worker on a queue of its own; with it its environment and the file it counts in."""
     queue = f"stock-{uuid.uuid4().hex[:8]}"
     sqs = boto3.client("sqs", **queues.client_options())
     url = sqs.create_queue(QueueName=queue, Attributes={"VisibilityTimeout": "120"})["QueueUrl"]
@@ -104,15 +105,22 @@ def stock(
     program = Program(queue, [*base, *argv], environ=environ, folder=stage.folder)
     with running(program):
         program.wait_for(STOCK_READY)
+        yield program, environ, count
+    sqs.delete_queue(QueueUrl=url)
+
+
+def stock(
+    stage: Stage, name: str, *, jobs: int, argv: list[str], settings: Mapping[str, str]
+) -> Throughput:
+    """The same number of no-op tasks through stock Celery and kombu."""
+    with stock_worker(stage, argv, settings) as (program, environ, count):
         pids = {"worker": program.pid, **stage.service_pids}
         _send_stock(environ, 4)
         _wait_until(lambda: count.stat().st_size >= 4, seconds=60)
         before, began = weigh_each(pids), time.monotonic()
         _send_stock(environ, jobs)
         _wait_until(lambda: count.stat().st_size >= jobs + 4, seconds=300)
-        result = _throughput(name, jobs, time.monotonic() - began, before, weigh_each(pids))
-    sqs.delete_queue(QueueUrl=url)
-    return result
+        return _throughput(name, jobs, time.monotonic() - began, before, weigh_each(pids))
 
 
 def _send_stock(environ: Mapping[str, str], jobs: int) -> None:
@@ -187,7 +195,7 @@ def idle(pids: Mapping[str, int], *, seconds: float, count: Callable[[], int]) -
 
 
 @contextmanager
-def nothing_left(tenant: Tenant) -> Any:
+def nothing_left(tenant: Tenant) -> Iterator[None]:
     """Take the tenant's waiting rows away afterwards, so that the next scenario starts empty."""
     yield
     with connection.cursor() as cursor:

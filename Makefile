@@ -56,6 +56,9 @@ check-openapi: setup ## Fail when the committed OpenAPI document differs from th
 chaos: setup ## Kill everything at random and check the invariants (JOBS=10000 SEED=1)
 	@$(LOCAL) run --services-only -- $(BIN)/python -m tests.chaos $(if $(JOBS),--jobs $(JOBS)) $(if $(SEED),--seed $(SEED))
 
+soak: setup ## Ten minutes of one task over a visibility of six seconds: it must run once
+	@$(LOCAL) run --services-only -- $(BIN)/python -m tests.chaos.soak
+
 bench: setup ## Throughput and latency beside stock Celery on the same queues
 	@$(LOCAL) run --services-only -- $(BIN)/python -m tests.perf
 

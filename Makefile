@@ -2,7 +2,7 @@
 # Options: PYTHON=/path/to/python3.11, VIDEO=file (demo), TESTS=path (test), JOBS= SEED= (chaos).
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test lint format types contracts openapi check-openapi reference chaos bench lock audit clean
+.PHONY: help setup demo up down status test lint format types contracts openapi check-openapi reference chaos soak bench lock audit clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin

@@ -53,8 +53,8 @@ check-openapi: setup ## Fail when the committed OpenAPI document differs from th
 	$(LOCAL) manage spectacular --validate --fail-on-warn --file "$$document" || exit 1; \
 	diff -u docs/reference/openapi.yaml "$$document" || { echo "The API changed: run 'make openapi' and commit docs/reference/openapi.yaml" >&2; exit 1; }
 
-chaos: setup ## Kill everything at random and check the invariants (JOBS=10000 SEED=1)
-	@$(LOCAL) run --services-only -- $(BIN)/python -m tests.chaos $(if $(JOBS),--jobs $(JOBS)) $(if $(SEED),--seed $(SEED))
+chaos: setup ## Kill everything at random and check the invariants (JOBS=10000 SEED=1 MINUTES=7)
+	@$(LOCAL) run --services-only -- $(BIN)/python -m tests.chaos $(if $(JOBS),--jobs $(JOBS)) $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES))
 
 soak: setup ## Ten minutes of one task over a visibility of six seconds: it must run once
 	@$(LOCAL) run --services-only -- $(BIN)/python -m tests.chaos.soak

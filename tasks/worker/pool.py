@@ -1,8 +1,10 @@
 """A prefork pool that outlives the death of a child at the wrong moment.
 
-Celery keeps as many sets of pipes as it has processes and hands a free set to each new one. A child
-that dies while the consumer reconnects still owns its set when its successor asks for one: the
-search finds none free, and the StopIteration it raises ends the worker (found by the chaos tests).
+Two such moments end a stock worker, both met by the chaos tests. A child that is killed before the
+event loop's first turn counts as a failed start. And Celery keeps as many sets of pipes as it has
+processes and hands a free set to each new one: a child that dies while the consumer reconnects
+still owns its set when its successor asks for one, the search finds none free, and raises
+StopIteration.
 """
 
 from __future__ import annotations
@@ -18,6 +20,11 @@ logger = logging.getLogger(__name__)
 
 class Pool(AsynPool):
     """Celery's pool, which always has pipes for a new process."""
+
+    def did_start_ok(self) -> bool:
+        """Replace a child that is gone already, as at any later moment; the parent has started."""
+        self.maintain_pool()
+        return True
 
     def get_process_queues(self) -> Any:
         """Pipes that no living process owns, made anew where there are none."""

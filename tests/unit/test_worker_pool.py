@@ -33,6 +33,9 @@ class Bare(Pool):
         self.destroyed.append(queues)
         return 1
 
+    def maintain_pool(self) -> None:
+        self.maintained = True
+
     def __del__(self) -> None:
         """Nothing was started."""
 
@@ -55,6 +58,12 @@ def test_stock_celery_fails_there_with_an_error_that_ends_the_worker():
     pool = Bare({"a": Process(alive=True), "b": Process(alive=False)})
     with pytest.raises(StopIteration):
         AsynPool.get_process_queues(pool)
+
+
+def test_a_child_lost_before_the_first_loop_is_replaced_and_ends_nothing():
+    pool = Bare({})
+    assert pool.did_start_ok()
+    assert pool.maintained
 
 
 def test_prefork_workers_use_it():

@@ -118,12 +118,13 @@ def test_queue_lengths_cover_every_queue_and_its_dead_letters(flower: FlowerSite
     def lengths() -> dict[str, Any]:
         entries = flower.get("/api/queues/length").json["active_queues"]
         found = {entry["name"]: entry for entry in entries}
-        return found if found["messaging-dlq"]["messages"] == 3 else {}
+        # A worker on a busy machine may be late with its heartbeat, and back with the next.
+        complete = found["messaging-dlq"]["messages"] == 3 and found["ai-lite"]["consumers"] == 1
+        return found if complete else {}
 
-    found = wait_until(lengths, 10, "the dead letters are counted")
+    found = wait_until(lengths, 30, "dead letters and consumers are counted")
     assert found["video"]["messages_ready"] == 2
     assert found["video"]["consumers"] == 0
-    assert found["ai-lite"]["consumers"] == 1
     assert found["messaging-dlq"]["dead_letters_of"] == "messaging"
     assert {"ai-premium", "ai-premium-dlq", "ai-basic-dlq", "events"} <= set(found)
     assert 'class="badge text-bg-danger"' in flower.get("/broker").text

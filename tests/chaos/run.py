@@ -158,12 +158,8 @@ def _rest(crew: Crew, patience: float) -> float:
 
 
 def _crew_line(crew: Crew) -> Line:
-    """A worker may end, and is started again: Celery gives up where a pool process dies while the
-    broker is away. A relay may not.
-    """
-    ended = [name for name in crew.ended_by_themselves if name.startswith("relay")]
-    wrong = [f"{name} ended by itself" for name in ended]
-    return Line("alive", "no relay ended by itself", crew.signals, wrong)
+    wrong = [f"{name} ended by itself" for name in crew.ended_by_themselves]
+    return Line("alive", "no worker or relay ended by itself", crew.signals, wrong)
 
 
 def _facts(world: World, crew: Crew, client: Client) -> dict[str, Any]:

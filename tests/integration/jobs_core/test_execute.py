@@ -5,8 +5,11 @@ from __future__ import annotations
 import logging
 import math
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
+import psycopg
 import pytest
 from django.db import OperationalError, connection
 
@@ -28,6 +31,8 @@ from tests.support.jobs import (
     run,
     state_of,
 )
+
+T = TypeVar("T")
 
 
 def _raising(error: BaseException):
@@ -275,11 +280,9 @@ def test_a_fenced_attempt_never_reaches_the_domain(tenant, handlers):
 # ---------------------------------------------------------------------------- heartbeat
 
 
-@pytest.mark.django_db(transaction=True)
-def test_work_longer_than_its_lease_runs_once_because_it_is_renewed(tenant, settings):
-    settings.JOB_LEASE_SECONDS = 1.2
-    job = make_job(tenant, "test.sleep", params={"seconds": 3.0})
-    taken: list[object] = []
+def _seen_while_running(job: Job, look: Callable[[], T], *, every: float) -> list[T]:
+    """What a second thread sees, every so many seconds, while the first runs the job."""
+    seen: list[T] = []
     over = threading.Event()
 
     def act(number: int) -> None:
@@ -289,10 +292,20 @@ def test_work_longer_than_its_lease_runs_once_because_it_is_renewed(tenant, sett
             finally:
                 over.set()
             return
-        while not over.wait(0.1):
-            taken.append(lease.claim(job.pk, 1, worker=WORKER, delivery=DELIVERY))
+        while not over.wait(every):
+            seen.append(look())
 
     in_threads(2, act)
+    return seen
+
+
+@pytest.mark.django_db(transaction=True)
+def test_work_longer_than_its_lease_runs_once_because_it_is_renewed(tenant, settings):
+    settings.JOB_LEASE_SECONDS = 1.2
+    job = make_job(tenant, "test.sleep", params={"seconds": 3.0})
+    taken = _seen_while_running(
+        job, lambda: lease.claim(job.pk, 1, worker=WORKER, delivery=DELIVERY), every=0.1
+    )
     assert (state_of(job), job.attempt, job.losses) == ("succeeded", 1, 0)
     assert len(taken) > 10
     assert not [found for found in taken if isinstance(found, lease.Claim)]
@@ -302,20 +315,7 @@ def test_work_longer_than_its_lease_runs_once_because_it_is_renewed(tenant, sett
 def test_progress_reaches_the_row_while_the_handler_works(tenant, settings):
     settings.JOB_LEASE_SECONDS = 0.6
     job = make_job(tenant, "test.sleep", params={"seconds": 1.5, "beats": 30})
-    seen: list[float] = []
-    over = threading.Event()
-
-    def act(number: int) -> None:
-        if number == 0:
-            try:
-                run(job)
-            finally:
-                over.set()
-            return
-        while not over.wait(0.05):
-            seen.append(Job.unscoped.get(pk=job.pk).percent)
-
-    in_threads(2, act)
+    seen = _seen_while_running(job, lambda: Job.unscoped.get(pk=job.pk).percent, every=0.05)
     assert seen == sorted(seen)
     assert len({value for value in seen if 0 < value < 100}) >= 3
     assert (state_of(job), job.percent, job.eta_seconds) == ("succeeded", 100.0, None)
@@ -409,3 +409,33 @@ def test_an_old_version_of_a_kind_still_runs(tenant, handlers):
     assert kinds.get(name).version == 3
     run(job)
     assert job.state == "succeeded"
+
+
+# ---------------------------------------------------------------------------- connections
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("rested", [True, False])
+def test_a_connection_that_died_while_resting_is_replaced_before_the_claim_needs_it(
+    tenant, handlers, monkeypatch, caplog, rested
+):
+    first, second = (make_job(tenant, handlers.kind(lambda _: Done())) for _ in range(2))
+    run(first)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        (pid,) = cursor.fetchone()
+    with psycopg.connect(**_server(), autocommit=True) as other:
+        other.execute("SELECT pg_terminate_backend(%s)", [pid])
+    if rested:
+        monkeypatch.setattr(execution, "IDLE_SECONDS", -1.0)
+    with caplog.at_level("WARNING", logger="academy.jobs.execute"):
+        execute(second.pk, 1, worker=WORKER, delivery=DELIVERY, keeper=LeaseKeeper())
+    assert state_of(second) == "succeeded"
+    # One that has just been used is not asked first: its claim is tried again instead.
+    assert ("database away" in caplog.text) is not rested
+
+
+def _server() -> dict[str, object]:
+    database = connection.settings_dict
+    names = {"host": "HOST", "port": "PORT", "user": "USER", "password": "PASSWORD"}
+    return {key: database[name] for key, name in names.items()} | {"dbname": database["NAME"]}

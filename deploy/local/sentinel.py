@@ -44,18 +44,21 @@ def _is_marked(pid: str, mark: str) -> bool:
     )
 
 
-def _session(pid: str) -> int:
-    """The session of a process, 0 when it is gone or only waits to be reaped."""
+def _session(pid: str) -> int | None:
+    """The session of a process, None when it is gone or only waits to be reaped.
+
+    In a container the session may be 0: that of a process whose session leader is outside.
+    """
     try:
         state, _, _, session = (_PROC / pid / "stat").read_text().rpartition(")")[2].split()[:4]
     except OSError:
-        return 0
-    return 0 if state == "Z" else int(session)
+        return None
+    return None if state == "Z" else int(session)
 
 
 def is_running(pid: int) -> bool:
     """Whether a process is alive; one that only waits to be reaped is not."""
-    return _session(str(pid)) != 0
+    return _session(str(pid)) is not None
 
 
 def members(mark: str, sessions: set[int]) -> list[int]:
@@ -66,7 +69,7 @@ def members(mark: str, sessions: set[int]) -> list[int]:
         if not entry.name.isdecimal() or int(entry.name) == own:
             continue
         session = _session(entry.name)
-        if session and (session in sessions or _is_marked(entry.name, mark)):
+        if session is not None and (session in sessions or _is_marked(entry.name, mark)):
             found.append(int(entry.name))
     return sorted(found)
 

@@ -216,8 +216,10 @@ http.server.HTTPServer(("127.0.0.1", {port}), Handler).serve_forever()
 def test_a_sweep_finds_only_its_own_mark(tmp_path: Path) -> None:
     mine = subprocess.Popen(["sleep", "60"], env={sentinel.VARIABLE: "outer.mine"})
     other = subprocess.Popen(["sleep", "60"], env={sentinel.VARIABLE: "outer.other"})
+    deadline = time.monotonic() + 10
     try:
         while not (sentinel.members("mine", set()) and sentinel.members("other", set())):
+            assert time.monotonic() < deadline
             time.sleep(0.01)  # until both have become `sleep`
 
         assert sentinel.members("outer", set()) == sorted([mine.pid, other.pid])
@@ -229,3 +231,17 @@ def test_a_sweep_finds_only_its_own_mark(tmp_path: Path) -> None:
         other.wait()
         mine.kill()
         mine.wait()
+
+
+def test_a_process_whose_session_leader_is_outside_its_container_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for pid, state in (("71", "S"), ("72", "Z")):
+        (tmp_path / pid).mkdir()
+        (tmp_path / pid / "stat").write_text(f"{pid} (sleep) {state} 1 1 0 0 -1")
+        (tmp_path / pid / "environ").write_bytes(f"{sentinel.VARIABLE}=outer.mine\0".encode())
+    monkeypatch.setattr(sentinel, "_PROC", tmp_path)
+
+    assert sentinel.members("mine", set()) == [71]
+    assert sentinel.is_running(71)
+    assert not sentinel.is_running(72)

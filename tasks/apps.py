@@ -1,10 +1,17 @@
-"""The Django application ``tasks``: it exists for its management commands."""
+"""The Django application ``tasks``: management commands, and SQS for the platform's pages."""
 
 from django.apps import AppConfig
 
 
 class TasksConfig(AppConfig):
-    """Registers ``manage.py ensure_queues``; it has no models."""
+    """Registers the adapter behind :mod:`academy.fleet.queue_access`; it has no models."""
 
     name = "tasks"
     verbose_name = "Queues and workers"
+
+    def ready(self) -> None:
+        """Say how this process reaches SQS; nothing is connected before it is used."""
+        from academy.fleet import queue_access  # noqa: PLC0415 - after the apps are loaded
+        from tasks.queue_access import SqsAccess  # noqa: PLC0415
+
+        queue_access.register(SqsAccess())

@@ -161,9 +161,13 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "academy.core",
     "academy.tenants",
+    "academy.fleet",
     "academy.uploads",
     "academy.jobs",
     "academy.video",
+    "academy.deadletters",
+    "academy.telemetry",
+    "academy.ops",
     "django_celery_results",
     "tasks",
 ]

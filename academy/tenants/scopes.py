@@ -22,10 +22,14 @@ class Scope(StrEnum):
     MEMBERS_ADMIN = "members:admin"
     KEYS_ADMIN = "keys:admin"
     PLATFORM_TENANTS = "platform:tenants"
+    OPS_READ = "ops:read"
+    OPS_WRITE = "ops:write"
 
 
 #: Rights over all academies: only the platform's own staff has them, and no API key can.
-PLATFORM_SCOPES: frozenset[str] = frozenset({Scope.PLATFORM_TENANTS})
+PLATFORM_SCOPES: frozenset[str] = frozenset(
+    {Scope.PLATFORM_TENANTS, Scope.OPS_READ, Scope.OPS_WRITE}
+)
 TENANT_SCOPES: frozenset[str] = frozenset(Scope) - PLATFORM_SCOPES
 
 _WORK: frozenset[str] = frozenset(

@@ -9,7 +9,6 @@ none the less: Flower stays pinned exactly.
     config.py      the environment, checked; refuses to be open to strangers
     receiver.py    events from the queue into Flower's state, which outlives restarts
     inspector.py   what Flower knows of a worker, from its snapshots
-    depths.py      what stands in the queues and their dead-letter queues
     pages.py       the broker page and its API, and "no" for what SQS cannot do
     server.py      all of it together
 

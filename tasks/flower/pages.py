@@ -15,7 +15,7 @@ from tornado.template import Loader, Template
 from tornado.web import HTTPError, authenticated, url
 
 from tasks import queues
-from tasks.flower.depths import Depth, QueueDepth
+from tasks.depths import Depth, QueueDepth
 
 _OURS = Path(__file__).parent / "templates"
 _FLOWERS = Path(flower.__file__).parent / "templates"

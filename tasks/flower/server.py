@@ -18,8 +18,7 @@ from flower.urls import settings as flower_settings
 from tornado.ioloop import IOLoop
 
 from academy.core.logs import logging_config
-from tasks import provision, queues
-from tasks.flower import depths
+from tasks import depths, provision, queues
 from tasks.flower.config import FlowerConfig, FlowerConfigError, read
 from tasks.flower.inspector import FORGET_SECONDS, SnapshotInspector
 from tasks.flower.pages import ROUTES, OverlayLoader

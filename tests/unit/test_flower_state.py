@@ -10,7 +10,7 @@ import pytest
 from celery.events.state import State
 
 from tasks import queues
-from tasks.flower.depths import Ages, Depths, NoAges
+from tasks.depths import Ages, Depths, NoAges
 from tasks.flower.receiver import is_late
 
 RUNS = [

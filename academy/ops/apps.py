@@ -1,0 +1,9 @@
+from django.apps import AppConfig
+
+
+class OpsConfig(AppConfig):
+    """Operations as a Django app."""
+
+    name = "academy.ops"
+    label = "ops"
+    verbose_name = "Operations"

@@ -38,6 +38,8 @@ class Job(TenantScopedModel):
     params = models.JSONField()
     submitted_by = models.CharField(max_length=80)
     request_id = models.CharField(max_length=64, blank=True)
+    traceparent = models.CharField(max_length=55, blank=True, db_default="")
+    """W3C trace context of the submission; empty where it was not traced."""
 
     state = models.CharField(
         max_length=16, choices=_choices(JobState), default=JobState.QUEUED.value
@@ -128,6 +130,7 @@ class Job(TenantScopedModel):
                 name="job_in_flight",
                 condition=Q(state__in=["published", "running"]),
             ),
+            models.Index("finished_at", "id", name="job_dead", condition=Q(state="dead")),
             models.Index("not_before", name="job_retry_due", condition=Q(state="retry_wait")),
             models.Index("id", name="job_waiting", condition=Q(state="waiting")),
             models.Index(
@@ -195,10 +198,30 @@ class JobEvent(models.Model):
     to_state = models.CharField(max_length=16)
     attempt = models.PositiveIntegerField()
     data = models.JSONField(default=dict)
+    tx = models.BigIntegerField(null=True, editable=False)
+    """The transaction that wrote it, filled in by the database: every transaction below the oldest
+    running one is over, so that a reader who remembers where it stopped misses and repeats none."""
 
     class Meta:
         db_table = "job_event"
         ordering: ClassVar[list[str]] = ["job_id", "seq"]
+
+
+class JobLog(models.Model):
+    """One line that an attempt logged, masked; bounded in number and length for each attempt."""
+
+    pk = models.CompositePrimaryKey("job_id", "attempt", "seq")
+    job = models.ForeignKey(Job, on_delete=models.PROTECT, related_name="log_lines")
+    attempt = models.PositiveIntegerField()
+    seq = models.PositiveIntegerField()
+    at = models.DateTimeField()
+    level = models.CharField(max_length=8)
+    logger = models.CharField(max_length=100)
+    message = models.TextField()
+
+    class Meta:
+        db_table = "job_log"
+        ordering: ClassVar[list[str]] = ["job_id", "attempt", "seq"]
 
 
 class IdempotencyKey(TenantScopedModel):

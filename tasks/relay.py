@@ -20,7 +20,8 @@ import psycopg
 from django.conf import settings
 from django.db import connection
 
-from academy.core import clock, sweeps
+from academy.core import clock, health, sweeps
+from academy.fleet.wake import RELAY_CHANNEL
 from academy.jobs import admission
 from tasks import queues
 from tasks.app import app
@@ -28,7 +29,6 @@ from tasks.transport import PartialPublishError
 
 logger = logging.getLogger("tasks.relay")
 
-CHANNEL: Final = "academy_due"
 BATCH: Final = 100
 SWEEP_GRACE: Final = 5.0
 """Seconds that a stopping relay waits for its sweeps."""
@@ -146,6 +146,7 @@ class Relay:
             pause = settings.RELAY_POLL_SECONDS - (clock.monotonic() - polled_at)
             if pause <= 0:
                 admission.promote_retries()
+                listener.execute(health.RELAY_ROUND)
                 polled_at = clock.monotonic()
                 woken = set(self._rows)
                 pause = 0
@@ -201,7 +202,7 @@ def _listener() -> psycopg.Connection[Any]:
     for name in ("cursor_factory", "context", "pool", "prepare_threshold"):
         parameters.pop(name, None)
     listener = psycopg.connect(autocommit=True, **parameters)
-    listener.execute(f"LISTEN {CHANNEL}")
+    listener.execute(f"LISTEN {RELAY_CHANNEL}")
     return listener
 
 

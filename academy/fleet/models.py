@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import Q
 
 from academy.core.ids import new_id
+from academy.fleet.states import WorkerState
 
 
 class QueueSwitch(models.Model):
@@ -31,21 +32,13 @@ class QueueSwitch(models.Model):
         return f"{self.queue} (paused)"
 
 
-class WorkerState(models.TextChoices):
-    """What a worker last said of itself."""
-
-    WORKING = "working"
-    PAUSED = "paused"
-    DRAINING = "draining"
-    DRAINED = "drained"
-    STOPPED = "stopped"
-
-
 class Worker(models.Model):
     """One worker process (Celery's parent) and its own report; a dead one only stops reporting."""
 
     name = models.CharField(max_length=120, primary_key=True)
     """Celery's node name, ``video@host``."""
+    life = models.UUIDField(default=new_id, editable=False)
+    """Which process of that name, from its start to its end; the younger one's is greater."""
     queue = models.CharField(max_length=32)
     host = models.CharField(max_length=100)
     host_kind = models.CharField(max_length=8)

@@ -28,10 +28,12 @@ class Due:
 
 
 # The recursive part walks the index from tenant to tenant, so that the cost follows the number of
-# tenants with work and the number of free slots, not the length of the backlog.
+# tenants with work and the number of free slots, not the length of the backlog. On a paused queue
+# (academy.fleet) it finds no first tenant, and so nothing is due.
 _DUE = """
 WITH RECURSIVE waiting AS (
     (SELECT tenant_id FROM job WHERE state = 'queued' AND queue = %(queue)s
+     AND NOT EXISTS (SELECT FROM queue_switch WHERE queue = %(queue)s)
      ORDER BY tenant_id LIMIT 1)
     UNION ALL
     SELECT (SELECT tenant_id FROM job WHERE state = 'queued' AND queue = %(queue)s
@@ -64,6 +66,15 @@ FROM job JOIN picked ON picked.id = job.id
 WHERE job.state = 'queued'
 ORDER BY picked.turn, picked.created_at, job.id
 LIMIT LEAST(%(limit)s, GREATEST(%(window)s - (SELECT COALESCE(sum(unclaimed), 0) FROM held), 0))
+"""
+
+# The event that queued the row tells since when it waits: a job of an hour ago that was given back
+# this second is not late.
+_OLDEST = f"""
+SELECT max(extract(epoch FROM clock_timestamp() - GREATEST(job.not_before, event.at)))
+FROM ({_DUE}) AS due
+JOIN job ON job.id = due.id
+JOIN job_event event ON event.job_id = job.id AND event.seq = job.event_seq
 """
 
 # Meanwhile the row may have been claimed, cancelled, or even queued again. One that somebody holds
@@ -110,12 +121,25 @@ def publish_due(
 
 
 def _select(queue: str, *, window: int, limit: int) -> list[Due]:
-    plans = {name: plan.limits[queue].in_flight for name, plan in PLANS.items()}
     with connection.cursor() as cursor:
-        cursor.execute(
-            _DUE, {"queue": queue, "plans": json.dumps(plans), "window": window, "limit": limit}
-        )
+        cursor.execute(_DUE, _values(queue, window, limit))
         return [Due(*row) for row in cursor.fetchall()]
+
+
+def _values(queue: str, window: int, limit: int) -> dict[str, object]:
+    plans = {name: plan.limits[queue].in_flight for name, plan in PLANS.items()}
+    return {"queue": queue, "plans": json.dumps(plans), "window": window, "limit": limit}
+
+
+def oldest_due_seconds(queue: str, *, window: int, limit: int) -> float | None:
+    """How long the oldest of the rows that would be published now has been due; None: no row is.
+
+    A row that waits for its tenant's turn, or for room in the window, is not counted.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_OLDEST, _values(queue, window, limit))
+        (seconds,) = cursor.fetchone()
+    return None if seconds is None else max(0.0, float(seconds))
 
 
 def _try_lock(queue: str) -> bool:

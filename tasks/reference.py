@@ -1,4 +1,4 @@
-"""The reference pages that are made from code: queues, job states, error codes.
+"""The reference pages that are made from code: queues, job states, error codes, metrics.
 
 ``manage.py reference`` writes them, ``manage.py reference --check`` and a test say when a page and
 the code disagree.
@@ -14,6 +14,7 @@ from django.urls import get_resolver
 
 from academy.core.catalogue import CATALOGUE
 from academy.jobs.states import TERMINAL, TRANSITIONS, JobState
+from academy.telemetry import metrics
 from academy.tenants.plans import PLANS
 from tasks import queues
 
@@ -153,10 +154,55 @@ def errors_page() -> str:
     )
 
 
+def metrics_page() -> str:
+    """Every metric of ``/metrics``, by where its value comes from."""
+    sections = {
+        metrics.Origin.EVENTS: "## Jobs, counted from the event log\n\nThe relay adds up every "
+        "committed step exactly once, a few seconds later, into counters that outlive every "
+        "process. `academy_tally_lag_seconds` says how much later.",
+        metrics.Origin.NOW: "## Read while the page is asked\n\nA metric that cannot be read "
+        "now is absent, never 0; `academy_metrics_reader_up` says which.",
+        metrics.Origin.REQUESTS: "## Requests of the API\n\nEvery process of the API adds what "
+        "it counted to the same counters every few seconds. A process that is killed loses those "
+        "seconds.",
+    }
+    parts = []
+    for origin, text in sections.items():
+        rows = [one for one in metrics.all_metrics() if one.origin is origin]
+        parts += [
+            text + "\n",
+            _table(
+                ("metric", "type", "labels", "meaning"),
+                (
+                    (f"`{m.name}`", m.type, " ".join(f"`{n}`" for n in m.labels), m.help)
+                    for m in rows
+                ),
+            ),
+        ]
+    return _page(
+        "Metrics",
+        "`academy/telemetry/metrics.py` and what operations register",
+        "`GET /metrics` is the whole platform's page: whichever process of the API answers, the "
+        "numbers are the same. Scrape one address, once. "
+        "[How to scrape it](../how-to/scrape-metrics.md).\n",
+        *parts,
+        "## Buckets of the histograms, seconds\n",
+        _table(
+            ("metric", "upper bounds"),
+            (
+                (f"`{m.name}`", " ".join(f"{bound:g}" for bound in m.buckets))
+                for m in metrics.all_metrics()
+                if m.buckets
+            ),
+        ),
+    )
+
+
 PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "queues.md": queues_page,
     "job-states.md": states_page,
     "error-codes.md": errors_page,
+    "metrics.md": metrics_page,
 }
 
 

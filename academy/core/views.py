@@ -16,14 +16,21 @@ def healthz(_request: HttpRequest) -> JsonResponse:
 
 @require_safe
 def readyz(_request: HttpRequest) -> JsonResponse:
-    """200 only when every check holds; 503 otherwise, naming the parts that fail."""
-    results = health.run_checks()
-    ready = all(result.ok for result in results)
+    """200 only when every check holds; 503 otherwise, naming the parts that fail.
+
+    ``degraded`` names parts elsewhere that are in trouble: no reason to send requests away, because
+    no other API process would serve them better.
+    """
+    health_now = health.examine()
     body = {
-        "ok": ready,
+        "ok": health_now.ready,
+        "degraded": [name for name, notice in health_now.notices.items() if not notice.ok],
         "checks": {
-            result.name: {"ok": result.ok, "milliseconds": result.milliseconds}
-            for result in results
+            check.name: {"ok": check.ok, "milliseconds": check.milliseconds}
+            for check in health_now.checks
+        },
+        "notices": {
+            name: {"ok": notice.ok, **notice.facts} for name, notice in health_now.notices.items()
         },
     }
-    return JsonResponse(body, status=200 if ready else 503)
+    return JsonResponse(body, status=200 if health_now.ready else 503)

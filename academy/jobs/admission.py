@@ -70,12 +70,12 @@ LIMIT LEAST(%(limit)s, GREATEST(%(window)s - (SELECT COALESCE(sum(unclaimed), 0)
 
 # The event that queued the row tells since when it waits: a job of an hour ago that was given back
 # this second is not late.
-_OLDEST = f"""
+_OLDEST = """
 SELECT max(extract(epoch FROM clock_timestamp() - GREATEST(job.not_before, event.at)))
-FROM ({_DUE}) AS due
+FROM ({due}) AS due
 JOIN job ON job.id = due.id
 JOIN job_event event ON event.job_id = job.id AND event.seq = job.event_seq
-"""
+""".replace("{due}", _DUE)
 
 # Meanwhile the row may have been claimed, cancelled, or even queued again. One that somebody holds
 # at this moment is being claimed or cancelled, and must not keep the others from being marked.

@@ -31,6 +31,15 @@ PROCESSES = ("api", "worker", "relay", "command")
 #: Threads of the API share this many connections, unless DATABASE_POOL_SIZE says otherwise.
 API_POOL_SIZE = 8
 
+_SAMPLERS = (
+    "parentbased_always_on",
+    "parentbased_always_off",
+    "parentbased_traceidratio",
+    "always_on",
+    "always_off",
+    "traceidratio",
+)
+
 BUCKET_VARIABLES = {
     "ai": ("R2_AI_BUCKET", "academy-ai"),
     "video": ("R2_VIDEO_BUCKET", "academy-video"),
@@ -109,6 +118,7 @@ class JobsEnvironment:
     ffprobe_bin: str | None
     host_kind: HostKind
     premium_on_cpu: bool
+    log_days: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +143,7 @@ class Environment:
     log_level: str
 
 
+    traces_endpoint: str | None
 class _Reader:
     """Reads variables one by one and remembers what is wrong instead of stopping at the first."""
 
@@ -247,6 +258,7 @@ def load(profile: Profile, environ: Mapping[str, str]) -> Environment:
     if profile is Profile.PRODUCTION:
         _check_production(read, environment)
     if read.problems:
+        traces_endpoint=_traces_endpoint(read),
         raise EnvironmentInvalid(read.problems)
     return environment
 
@@ -337,9 +349,31 @@ def _jobs(read: _Reader) -> JobsEnvironment:
 
 
 def _check_production(read: _Reader, environment: Environment) -> None:
+        log_days=read.integer("JOB_LOG_DAYS", 30, 1, 3_650),
     """What is harmless on one's own machine and a hole, or an outage, in production."""
     if "*" in environment.allowed_hosts:
         read.problem("ALLOWED_HOSTS", "must name the hosts: * accepts any Host header")
+def _traces_endpoint(read: _Reader) -> str | None:
+    """Where spans go, or None. OpenTelemetry reads its other variables itself, and only warns."""
+    base = read.url("OTEL_EXPORTER_OTLP_ENDPOINT", "", path=True)
+    own = read.url("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "", path=True)
+    for name in ("OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"):
+        read.choice(name, "http/protobuf", ("http/protobuf",))
+    read.choice("OTEL_TRACES_SAMPLER", _SAMPLERS[0], _SAMPLERS)
+    read.parsed("OTEL_TRACES_SAMPLER_ARG", 1.0, _share, "a share from 0 to 1")
+    wanted = read.choice("OTEL_TRACES_EXPORTER", "otlp", ("otlp", "none")) == "otlp"
+    off = read.choice("OTEL_SDK_DISABLED", "false", ("false", "true")) == "true"
+    endpoint = own or (f"{base}/v1/traces" if base else None)
+    return endpoint if wanted and not off else None
+
+
+def _share(value: str) -> float:
+    share = float(value)
+    if not 0 <= share <= 1:
+        raise ValueError
+    return share
+
+
     if environment.secret_key and environment.secret_key == environment.api_key_pepper:
         read.problem("API_KEY_PEPPER", "must differ from SECRET_KEY")
     for name, url in (

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
-from academy.core import clock, logs
+from academy.core import clock, logs, tracing
 from academy.core.errors import AppError
 from academy.core.http.problems import body_too_large, problem_response
 from academy.core.ids import new_id
@@ -19,6 +21,8 @@ Handler = Callable[[HttpRequest], HttpResponseBase]
 access = logging.getLogger("academy.access")
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,63}\Z")
+_ROUTE_PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _QUIET = frozenset({"/healthz", "/readyz"})
 
 
@@ -33,9 +37,12 @@ class RequestContextMiddleware:
         given = request.headers.get("X-Request-ID", "")
         request_id = given if _REQUEST_ID.match(given) else str(new_id())
         started = clock.monotonic()
-        with logs.bound(request_id=request_id):
+        with logs.bound(request_id=request_id), _traced(request, request_id) as span:
+            if trace := tracing.trace_id():
+                logs.bind(trace=trace)
             response = self.get_response(request)
             response["X-Request-ID"] = request_id
+            _tell(span, request, response)
             level = logging.DEBUG if request.path in _QUIET else logging.INFO
             access.log(
                 level,
@@ -46,6 +53,36 @@ class RequestContextMiddleware:
                 extra={"milliseconds": round((clock.monotonic() - started) * 1000, 1)},
             )
         return response
+
+
+def _traced(request: HttpRequest, request_id: str) -> AbstractContextManager[tracing.Span]:
+    """A span that continues the caller's trace; what a load balancer asks all day has none."""
+    if request.path in _QUIET:
+        return contextlib.nullcontext(tracing.NO_SPAN)
+    method = _method(request)
+    return tracing.span(
+        method,
+        {"http.request.method": method, "academy.request_id": request_id},
+        kind="server",
+        parent=request.headers.get("traceparent", ""),
+    )
+
+
+def _method(request: HttpRequest) -> str:
+    return request.method if request.method in _METHODS else "_OTHER"
+
+
+def _tell(span: tracing.Span, request: HttpRequest, response: HttpResponseBase) -> None:
+    """Name the span after the route, whose template holds no id, no token and no query."""
+    if span is tracing.NO_SPAN:
+        return
+    if match := request.resolver_match:
+        route = "/" + _ROUTE_PARAMETER.sub(r"{\1}", match.route)
+        span.rename(f"{_method(request)} {route}")
+        span.set({"http.route": route})
+    span.set({"http.response.status_code": response.status_code})
+    if response.status_code >= 500:
+        span.fail(str(response.status_code))
 
 
 class RequestLimitsMiddleware:

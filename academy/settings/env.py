@@ -137,13 +137,15 @@ class Environment:
     database: DatabaseEnvironment
     aws_region: str
     sqs_endpoint_url: str | None
+    cloudwatch_metrics: bool
+    cloudwatch_endpoint_url: str | None
     objects: ObjectStoreEnvironment
     jobs: JobsEnvironment
     log_format: str
     log_level: str
-
-
     traces_endpoint: str | None
+
+
 class _Reader:
     """Reads variables one by one and remembers what is wrong instead of stopping at the first."""
 
@@ -248,17 +250,19 @@ def load(profile: Profile, environ: Mapping[str, str]) -> Environment:
         database=_database(read, profile),
         aws_region=read.text("AWS_REGION", "ap-northeast-2"),
         sqs_endpoint_url=read.url("SQS_ENDPOINT_URL", "") or None,
+        cloudwatch_metrics=read.flag("CLOUDWATCH_METRICS", default=False),
+        cloudwatch_endpoint_url=read.url("CLOUDWATCH_ENDPOINT_URL", "") or None,
         objects=_objects(read, profile),
         jobs=_jobs(read),
         log_format=read.choice("LOG_FORMAT", _log_format(profile), ("console", "json")),
         log_level=read.choice(
             "LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
         ),
+        traces_endpoint=_traces_endpoint(read),
     )
     if profile is Profile.PRODUCTION:
         _check_production(read, environment)
     if read.problems:
-        traces_endpoint=_traces_endpoint(read),
         raise EnvironmentInvalid(read.problems)
     return environment
 
@@ -345,14 +349,10 @@ def _jobs(read: _Reader) -> JobsEnvironment:
         ffprobe_bin=read.optional("FFPROBE_BIN"),
         host_kind=HostKind(read.choice("HOST_KIND", "cpu", ("cpu", "gpu"))),
         premium_on_cpu=read.flag("PREMIUM_ON_CPU", default=False),
+        log_days=read.integer("JOB_LOG_DAYS", 30, 1, 3_650),
     )
 
 
-def _check_production(read: _Reader, environment: Environment) -> None:
-        log_days=read.integer("JOB_LOG_DAYS", 30, 1, 3_650),
-    """What is harmless on one's own machine and a hole, or an outage, in production."""
-    if "*" in environment.allowed_hosts:
-        read.problem("ALLOWED_HOSTS", "must name the hosts: * accepts any Host header")
 def _traces_endpoint(read: _Reader) -> str | None:
     """Where spans go, or None. OpenTelemetry reads its other variables itself, and only warns."""
     base = read.url("OTEL_EXPORTER_OTLP_ENDPOINT", "", path=True)
@@ -374,6 +374,10 @@ def _share(value: str) -> float:
     return share
 
 
+def _check_production(read: _Reader, environment: Environment) -> None:
+    """What is harmless on one's own machine and a hole, or an outage, in production."""
+    if "*" in environment.allowed_hosts:
+        read.problem("ALLOWED_HOSTS", "must name the hosts: * accepts any Host header")
     if environment.secret_key and environment.secret_key == environment.api_key_pepper:
         read.problem("API_KEY_PEPPER", "must differ from SECRET_KEY")
     for name, url in (

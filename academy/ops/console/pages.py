@@ -1,0 +1,119 @@
+"""How a view of the console answers: a page, a confirmation, or a problem."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
+from django.utils import translation
+from django.utils.translation import gettext_lazy
+
+from academy.core import clock
+from academy.core.catalogue import Language
+from academy.core.errors import AppError
+
+
+def show(
+    request: HttpRequest,
+    template: str,
+    *,
+    section: str = "",
+    live: int | None = None,
+    status: int = 200,
+    **context: Any,
+) -> HttpResponse:
+    """A page of the console.
+
+    ``section`` is the entry of the navigation it belongs to; ``live`` has the ``content`` block
+    fetched anew every so many seconds.
+    """
+    context |= {"section": section, "live": live, "now": clock.now()}
+    return render(request, f"console/{template}", context, status=status)
+
+
+def operator(request: HttpRequest) -> str:
+    """Who acts, as rows and the audit log name them."""
+    return f"user:{request.user.pk}"
+
+
+def language() -> Language:
+    """The page's language, for texts that the platform keeps in both."""
+    return "en" if (translation.get_language() or "").startswith("en") else "ko"
+
+
+class ReasonForm(forms.Form):
+    """Why an operator does something."""
+
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"),
+        max_length=200,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        help_text=gettext_lazy("For the audit log: whoever comes after you reads it."),
+    )
+
+
+class ConfirmForm(forms.Form):
+    """Nothing to fill in: only the question."""
+
+
+def confirm(
+    request: HttpRequest,
+    form: forms.Form,
+    *,
+    section: str,
+    title: str,
+    effects: list[str],
+    button: str,
+    back: str,
+    act: Callable[[Mapping[str, Any]], str],
+    danger: bool = False,
+) -> HttpResponse:
+    """Ask before a deed (GET), do it (POST), and go back.
+
+    ``effects`` say in plain words what will happen. ``act`` is given the form's values and
+    returns what to tell the operator, or raises AppError, which is shown with the form.
+    """
+    status = 200
+    if request.method == "POST":
+        status = 400
+        if form.is_valid():
+            try:
+                done = act(form.cleaned_data)
+            except AppError as error:
+                status = error.status
+                form.add_error(None, f"{error.message(language())} {error.action(language())}")
+            else:
+                messages.success(request, done)
+                return redirect(back)
+    return show(
+        request,
+        "confirm.html",
+        section=section,
+        status=status,
+        form=form,
+        title=title,
+        effects=effects,
+        button=button,
+        back=back,
+        danger=danger,
+    )
+
+
+def problem_page(request: HttpRequest, problem: Mapping[str, Any], *, status: int) -> str:
+    """A problem of the API as a page, which asks neither the database nor the session."""
+    chosen = translation.get_language_from_request(request)
+    with translation.override(chosen):
+        error = problem["error"]
+        context = {
+            "status": status,
+            "code": error["code"],
+            "message": error["message"][language()],
+            "action": error["action"][language()],
+            "request_id": problem["request_id"],
+        }
+        return render_to_string("console/problem.html", context)

@@ -1,0 +1,211 @@
+"""What the console's templates need beyond Django's own tags."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django import template
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext, gettext_lazy
+
+from academy.core import clock as core_clock
+from academy.fleet.states import WorkerState
+from academy.jobs.states import JobState, Outcome
+
+register = template.Library()
+
+UNKNOWN: Final = "\u2013"
+"""What stands where a value is not known or not there."""
+
+_SECTIONS: Final = (
+    ("overview", gettext_lazy("Overview")),
+    ("queues", gettext_lazy("Queues")),
+    ("jobs", gettext_lazy("Jobs")),
+    ("letters", gettext_lazy("Dead letters")),
+    ("tenants", gettext_lazy("Academies")),
+    ("workers", gettext_lazy("Workers")),
+    ("audit", gettext_lazy("Audit")),
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry of the navigation."""
+
+    name: str
+    url: str
+    label: str | Promise
+
+
+@register.simple_tag
+def navigation() -> list[Entry]:
+    """The sections that this release has."""
+    entries = []
+    for name, label in _SECTIONS:
+        try:
+            entries.append(Entry(name, reverse(f"console:{name}"), label))
+        except NoReverseMatch:
+            continue
+    return entries
+
+
+# ---------------------------------------------------------------------------- time
+
+
+@register.filter
+def clock(moment: datetime) -> str:
+    """The time of day in the page's zone, to the second."""
+    return f"{timezone.localtime(moment):%H:%M:%S}"
+
+
+@register.filter
+def moment(value: datetime | None) -> SafeString | str:
+    """A moment to the second in the page's zone; its own element, with the zone in its title."""
+    if value is None:
+        return UNKNOWN
+    local = timezone.localtime(value)
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        local.isoformat(timespec="milliseconds"),
+        f"{local:%Y-%m-%d %H:%M:%S.%f}"[:-3] + f" {local:%Z} (Asia/Seoul)",
+        f"{local:%Y-%m-%d %H:%M:%S}",
+    )
+
+
+@register.filter
+def ago(value: datetime | None) -> SafeString | str:
+    """How long ago (or until when), with the moment itself in the title."""
+    if value is None:
+        return UNKNOWN
+    seconds = (core_clock.now() - value).total_seconds()
+    text = (
+        gettext("%(duration)s ago") % {"duration": duration(seconds)}
+        if seconds >= 0
+        else gettext("in %(duration)s") % {"duration": duration(-seconds)}
+    )
+    local = timezone.localtime(value)
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        local.isoformat(timespec="milliseconds"),
+        f"{local:%Y-%m-%d %H:%M:%S %Z} (Asia/Seoul)",
+        text,
+    )
+
+
+@register.filter
+def duration(value: float | timedelta | None) -> str:
+    """A length of time in the two largest units; seconds or a timedelta."""
+    if value is None:
+        return UNKNOWN
+    seconds = value.total_seconds() if isinstance(value, timedelta) else float(value)
+    if seconds < 1:
+        return gettext("%(n)s ms") % {"n": round(max(seconds, 0.0) * 1000)}
+    if seconds < 10:
+        return gettext("%(n)s s") % {"n": f"{seconds:.1f}"}
+    if seconds < 60:
+        return gettext("%(n)s s") % {"n": int(seconds)}
+    minutes, rest = divmod(int(seconds), 60)
+    if minutes < 60:
+        return gettext("%(m)s min %(s)s s") % {"m": minutes, "s": f"{rest:02d}"}
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return gettext("%(h)s h %(m)s min") % {"h": hours, "m": f"{minutes:02d}"}
+    days, hours = divmod(hours, 24)
+    return gettext("%(d)s d %(h)s h") % {"d": days, "h": hours}
+
+
+# ---------------------------------------------------------------------------- figures
+
+
+@register.filter
+def number(value: float | None) -> str:
+    """A number with separators; a dash where it is not known."""
+    return UNKNOWN if value is None else f"{value:,}"
+
+
+@register.filter
+def size(value: int | None) -> str:
+    """Bytes in the unit a person would say."""
+    if value is None:
+        return UNKNOWN
+    amount = float(value)
+    for unit in ("B", "kB", "MB", "GB"):
+        if amount < 1000:
+            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} TB"
+
+
+# ---------------------------------------------------------------------------- states
+
+_STATES: Final[dict[str, tuple[str | Promise, str]]] = {
+    JobState.QUEUED: (gettext_lazy("Queued"), "idle"),
+    JobState.PUBLISHED: (gettext_lazy("Published"), "idle"),
+    JobState.RUNNING: (gettext_lazy("Running"), "busy"),
+    JobState.WAITING: (gettext_lazy("Waiting for its parts"), "idle"),
+    JobState.RETRY_WAIT: (gettext_lazy("Waiting to retry"), "warn"),
+    JobState.SUCCEEDED: (gettext_lazy("Succeeded"), "good"),
+    JobState.FAILED: (gettext_lazy("Failed"), "bad"),
+    JobState.CANCELLED: (gettext_lazy("Cancelled"), "idle"),
+    JobState.DEAD: (gettext_lazy("Dead"), "bad"),
+}
+_OUTCOMES: Final[dict[str, tuple[str | Promise, str]]] = {
+    Outcome.SUCCEEDED: (gettext_lazy("Succeeded"), "good"),
+    Outcome.WAITING: (gettext_lazy("Split into parts"), "good"),
+    Outcome.TRANSIENT: (gettext_lazy("Failed for now"), "warn"),
+    Outcome.PERMANENT: (gettext_lazy("Failed for good"), "bad"),
+    Outcome.POISON: (gettext_lazy("Poison"), "bad"),
+    Outcome.CANCELLED: (gettext_lazy("Cancelled"), "idle"),
+    Outcome.RELEASED: (gettext_lazy("Given back"), "idle"),
+    Outcome.LOST: (gettext_lazy("Worker lost"), "bad"),
+    "": (gettext_lazy("At work"), "busy"),
+}
+_WORKERS: Final[dict[str, tuple[str | Promise, str]]] = {
+    WorkerState.WORKING: (gettext_lazy("Working"), "good"),
+    WorkerState.PAUSED: (gettext_lazy("Paused"), "warn"),
+    WorkerState.DRAINING: (gettext_lazy("Draining"), "warn"),
+    WorkerState.DRAINED: (gettext_lazy("Drained"), "idle"),
+    WorkerState.STOPPED: (gettext_lazy("Stopped"), "idle"),
+    "lost": (gettext_lazy("No sign of life"), "bad"),
+}
+
+
+def _tag(table: dict[str, tuple[str | Promise, str]], value: str) -> SafeString:
+    label, tone = table.get(value, (value, "idle"))
+    return format_html('<span class="tag {}">{}</span>', tone, label)
+
+
+@register.filter
+def state(value: str) -> SafeString:
+    """A job's state in words, with a tone."""
+    return _tag(_STATES, value)
+
+
+@register.filter
+def state_name(value: str) -> str:
+    """A job's state in words alone."""
+    return str(_STATES.get(value, (value, ""))[0])
+
+
+@register.filter
+def outcome(value: str) -> SafeString:
+    """How an attempt ended."""
+    return _tag(_OUTCOMES, value)
+
+
+@register.filter
+def worker_state(value: str) -> SafeString:
+    """What a worker is doing."""
+    return _tag(_WORKERS, value)
+
+
+@register.filter
+def lookup(table: dict[Any, Any], key: Any) -> Any:
+    """The value of a key that is itself a variable."""
+    return table.get(key)

@@ -60,10 +60,13 @@ def execute(
     delivery: Delivery,
     keeper: LeaseKeeper,
     on_settled: OnSettled | None = None,
+    on_unclaimed: Callable[[JobState], None] | None = None,
 ) -> Verdict:
     """Handle one delivered ``{job, version}``; never raises for a failure of the job.
 
     ``on_settled`` is told what the attempt wrote, once it stands: the state and the error's code.
+    ``on_unclaimed`` is told the job's state where this message is done because there was nothing
+    to claim.
     """
     crash_point("claim.before")
     _check_idle_connection()
@@ -73,7 +76,10 @@ def execute(
         logger.exception("no database for %s s: the delivery goes back", DATABASE_PATIENCE)
         return Verdict.RELEASE
     if isinstance(claimed, Refusal):
-        return _refused(job_id, claimed)
+        verdict = _refused(job_id, claimed)
+        if verdict is Verdict.DONE and claimed.state is not None and on_unclaimed is not None:
+            on_unclaimed(claimed.state)
+        return verdict
     crash_point("claim.after")
     _run(claimed, keeper, on_settled)
     return Verdict.DONE

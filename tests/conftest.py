@@ -27,6 +27,8 @@ import boto3
 import pytest
 from django.core.management import call_command
 
+from tests.support.browser import browser  # noqa: F401 - a fixture for every test
+
 ROOT = Path(__file__).resolve().parents[1]
 SERVICES = {
     "postgres": "DATABASE_URL",

@@ -22,6 +22,11 @@ UPDATE job SET state = 'queued', version = version + 1, not_before = clock_times
 WHERE id = %s AND state = 'retry_wait'
 """
 
+# The version stays: whichever of the two messages arrives first is good for the claim.
+_PUBLISH_AGAIN = """
+UPDATE job SET state = 'queued', published_at = NULL WHERE id = %s AND state = 'published'
+"""
+
 
 def job_replay(*, by: Submitter, job_id: UUID, params: dict[str, Any] | None = None) -> Job:
     """Submit the job anew, with its own parameters or edited ones.
@@ -38,6 +43,16 @@ def job_replay(*, by: Submitter, job_id: UUID, params: dict[str, Any] | None = N
         priority=job.priority,
     )
     return jobs_submit(by=by, orders=[order], replay_of=job, numbered=False)[0]
+
+
+def job_publish_again(*, job_id: UUID) -> bool:
+    """Have the relay send a published row again, whose message is known to be lost.
+
+    False where the row is no longer published: it has been claimed, or is about to be sent.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_PUBLISH_AGAIN, [job_id])
+        return bool(cursor.rowcount)
 
 
 def job_retry(*, by: Submitter, job_id: UUID) -> Job:

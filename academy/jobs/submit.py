@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,7 +12,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from pydantic import ValidationError
 
-from academy.core import clock
+from academy.core import clock, tracing
 from academy.core.crash import crash_point
 from academy.core.errors import AppError
 from academy.jobs import kinds
@@ -63,9 +64,10 @@ def jobs_submit(
         _parse(by.tenant.pk, order, {"index": index} if numbered else {})
         for index, order in enumerate(orders)
     ]
-    with transaction.atomic():
+    with _traced(by, parsed, replay_of) as span, transaction.atomic():
         _hold_quotas(by.tenant.pk, [spec.queue for spec, _ in parsed])
         now = clock.now()
+        trace = tracing.traceparent()
         jobs = [
             Job(
                 tenant=by.tenant,
@@ -76,6 +78,7 @@ def jobs_submit(
                 params=params.model_dump(mode="json"),
                 submitted_by=by.name,
                 request_id=by.request_id,
+                traceparent=trace,
                 # A batch keeps its order: created_at ties are broken by the ids, which ascend.
                 created_at=now,
                 not_before=max(order.not_before or now, now),
@@ -87,13 +90,37 @@ def jobs_submit(
         for job, (spec, params) in zip(jobs, parsed, strict=True):
             if spec.on_submitted is not None:
                 spec.on_submitted(job, params)
+        if len(jobs) == 1:
+            span.set({"academy.job.id": str(jobs[0].pk)})
         crash_point("submit.before_commit")
     return jobs
+
+
+def _traced(
+    by: Submitter, parsed: Sequence[tuple[kinds.KindSpec[Any], Any]], replay_of: Job | None
+) -> AbstractContextManager[tracing.Span]:
+    return tracing.span(
+        "job.submit",
+        {
+            "academy.tenant": by.tenant.slug,
+            "academy.jobs": len(parsed),
+            "academy.job.kind": ",".join(sorted({spec.name for spec, _ in parsed})),
+        },
+        kind="producer",
+        links=[replay_of.traceparent] if replay_of is not None else (),
+    )
 
 
 def job_submit(*, by: Submitter, order: Order) -> Job:
     """One job; see `jobs_submit`."""
     return jobs_submit(by=by, orders=[order], numbered=False)[0]
+
+
+def order_check(*, tenant: Tenant, order: Order) -> None:
+    """Raise what a submission would raise now, quotas apart; nothing is stored."""
+    if not tenant.is_active:
+        raise AppError("tenant_inactive")
+    _parse(tenant.pk, order, {})
 
 
 def _parse(tenant_id: UUID, order: Order, where: dict[str, int]) -> tuple[kinds.KindSpec[Any], Any]:

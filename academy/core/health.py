@@ -115,11 +115,11 @@ def _result(name: str, future: Future[None], started: float) -> CheckResult:
 
 
 def _notice(name: str, future: Future[Notice], started: float) -> Notice:
-    known, found = _outcome(name, future, started)
-    return found if known and found is not None else Notice(ok=False)
+    ok, found = _outcome(name, future, started)
+    return found if ok else Notice(ok=False)
 
 
-def _outcome(name: str, future: Future[T], started: float) -> tuple[bool, T | None]:
+def _outcome(name: str, future: Future[Any], started: float) -> tuple[bool, Any]:
     left = max(0.0, CHECK_SECONDS - (clock.monotonic() - started))
     try:
         return True, future.result(timeout=left)

@@ -25,6 +25,7 @@ class Due:
     version: int
     tenant_id: UUID
     kind: str
+    traceparent: str = ""
 
 
 # The recursive part walks the index from tenant to tenant, so that the cost follows the number of
@@ -61,7 +62,7 @@ WITH RECURSIVE waiting AS (
         LIMIT LEAST(GREATEST(room.allowed - room.slots, 0), %(limit)s)
     ) AS next
 )
-SELECT job.id, job.version, job.tenant_id, job.kind
+SELECT job.id, job.version, job.tenant_id, job.kind, job.traceparent
 FROM job JOIN picked ON picked.id = job.id
 WHERE job.state = 'queued'
 ORDER BY picked.turn, picked.created_at, job.id
@@ -126,7 +127,7 @@ def _select(queue: str, *, window: int, limit: int) -> list[Due]:
         return [Due(*row) for row in cursor.fetchall()]
 
 
-def _values(queue: str, window: int, limit: int) -> dict[str, object]:
+def _values(queue: str, window: int, limit: int) -> dict[str, str | int]:
     plans = {name: plan.limits[queue].in_flight for name, plan in PLANS.items()}
     return {"queue": queue, "plans": json.dumps(plans), "window": window, "limit": limit}
 

@@ -7,3 +7,7 @@ class OpsConfig(AppConfig):
     name = "academy.ops"
     label = "ops"
     verbose_name = "Operations"
+
+    def ready(self) -> None:
+        """Register the error texts."""
+        from academy.ops.deep import errors  # noqa: F401

@@ -20,7 +20,7 @@ import psycopg
 from django.conf import settings
 from django.db import connection
 
-from academy.core import clock, health, sweeps
+from academy.core import clock, health, sweeps, tracing
 from academy.fleet.wake import RELAY_CHANNEL
 from academy.jobs import admission
 from tasks import queues
@@ -47,6 +47,7 @@ class Publisher:
     def publish(self, queue: queues.Queue, due: Sequence[admission.Due]) -> list[UUID]:
         """Send and return the ids that the broker confirmed; never raises for a broker's error."""
         ids = {f"{row.id}-v{row.version}": row.id for row in due}
+        started_ns = tracing.now_ns()
         try:
             producer = self._connected()
             with producer.batch(max_size=BATCH):
@@ -61,10 +62,14 @@ class Publisher:
         except Exception as error:  # noqa: BLE001 - rows stay queued, whatever the broker did
             logger.warning("%s: nothing published (%s)", queue.name, type(error).__name__)
             self.close()
-            return []
-        return list(ids.values())
+            ids = {}
+        sent = list(ids.values())
+        _trace(queue, due, sent, started_ns)
+        return sent
 
     def _send(self, producer: Any, queue: queues.Queue, row: admission.Due, task_id: str) -> None:
+        # For whoever looks at a message; a worker takes the row's own.
+        headers = {"traceparent": row.traceparent} if row.traceparent else {}
         message = app.amqp.as_task_v2(
             task_id,
             queue.task,
@@ -78,7 +83,7 @@ class Publisher:
             message.body,
             routing_key=queue.name,
             exchange="",
-            headers=message.headers,
+            headers={**message.headers, **headers},
             serializer="json",
             MessageGroupId=str(row.tenant_id),
             **message.properties,
@@ -97,6 +102,31 @@ class Publisher:
                 producer.connection.release()
             except Exception as error:  # noqa: BLE001 - it is being thrown away
                 logger.info("closing the broker connection: %s", type(error).__name__)
+
+
+def _trace(
+    queue: queues.Queue, due: Sequence[admission.Due], sent: Sequence[UUID], started_ns: int
+) -> None:
+    """A span for each row that is traced, in its own trace; they were sent together."""
+    if not tracing.enabled():
+        return
+    confirmed = set(sent)
+    for row in due:
+        if row.traceparent:
+            tracing.record(
+                "job.publish",
+                {
+                    "academy.job.id": str(row.id),
+                    "academy.job.kind": row.kind,
+                    "academy.job.version": row.version,
+                    "academy.queue": queue.name,
+                    "academy.batch": len(due),
+                },
+                kind="producer",
+                parent=row.traceparent,
+                started_ns=started_ns,
+                error_code="" if row.id in confirmed else "not_confirmed",
+            )
 
 
 class Relay:
@@ -214,6 +244,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, relay.stop)
     signal.signal(signal.SIGINT, relay.stop)
     relay.run()
+    tracing.shutdown()
 
 
 if __name__ == "__main__":

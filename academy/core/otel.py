@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 import threading
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -37,6 +38,7 @@ from academy.core import clock
 from academy.core.masking import mask
 from academy.core.tracing import Attributes, Kind, Span
 
+_CODE: Final = re.compile(r"[a-z][a-z0-9_.]{0,63}")
 SCOPE: Final = "academy"
 COMPLAINT_SECONDS: Final = 60.0
 """A collector that is away is said once in this time."""
@@ -74,7 +76,7 @@ class Recorder:
             try:
                 yield recorded
             except BaseException as error:
-                recorded.fail(type(error).__name__, error)
+                recorded.fail(_code_of(error), error)
                 raise
 
     def record(
@@ -184,6 +186,12 @@ class RecordedSpan(Span):
             self._inner.add_event(
                 "exception", {"exception.type": f"{kind.__module__}.{kind.__qualname__}"}
             )
+
+
+def _code_of(error: BaseException) -> str:
+    """The code of an error that has a stable one, else its class."""
+    code = getattr(error, "code", None)
+    return code if isinstance(code, str) and _CODE.fullmatch(code) else type(error).__name__
 
 
 def _clean(attributes: Attributes) -> dict[str, str | int | float | bool]:

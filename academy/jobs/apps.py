@@ -17,6 +17,7 @@ class JobsConfig(AppConfig):
             idempotency,
             kinds_system,
             lag,
+            logbook,
             outputs,
             reap,
         )
@@ -25,4 +26,5 @@ class JobsConfig(AppConfig):
         health.register_notice("relay", lag.RelayNotice())
         sweeps.register("jobs.reap", reap.sweep, every_seconds=settings.RELAY_SWEEP_SECONDS)
         sweeps.register("jobs.outputs", outputs.sweep, every_seconds=60)
+        sweeps.register("jobs.logbook", logbook.sweep, every_seconds=600)
         sweeps.register("jobs.idempotency", idempotency.sweep, every_seconds=600)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextvars
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel
 
+from academy.core import tracing
 from academy.jobs import lease
 from academy.jobs.errors import JobStopped, StopReason
 from academy.jobs.models import STEP_CHARS
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from academy.jobs.keeper import Held
 
 P = TypeVar("P", bound=BaseModel)
+T = TypeVar("T")
+A = ParamSpec("A")
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,7 @@ class JobContext(Generic[P]):
         held: Held,
         log: logging.LoggerAdapter[logging.Logger],
         load_children: Callable[[], list[ChildResult]],
+        span: tracing.Span = tracing.NO_SPAN,
     ) -> None:
         self.job_id: UUID = claim.job_id
         self.tenant_id: UUID = claim.tenant_id
@@ -107,6 +112,8 @@ class JobContext(Generic[P]):
         self._scratch = scratch
         self._held = held
         self._load_children = load_children
+        self._span = span
+        self._step = ""
 
     @property
     def scratch(self) -> Path:
@@ -120,7 +127,29 @@ class JobContext(Generic[P]):
         """
         step = storable_text(step, STEP_CHARS)
         percent = min(100.0, max(0.0, percent))
+        if step != self._step:
+            self._step = step
+            self._span.event("step", {"academy.step": step, "academy.percent": percent})
         self._held.report(lease.Progress(step, percent, storable_number(eta_seconds)))
+
+    def span(
+        self, name: str, attributes: tracing.Attributes | None = None
+    ) -> AbstractContextManager[tracing.Span]:
+        """Trace a part of the work; costs nothing where nobody traces. Ids and numbers only."""
+        return tracing.span(name, attributes)
+
+    def in_context(self, function: Callable[A, T]) -> Callable[A, T]:
+        """The function for a thread of the handler's own: it logs and traces as this attempt.
+
+        A new thread knows nothing of the job; only `log` does, wherever it is used.
+        """
+        known = contextvars.copy_context()
+
+        def call(*args: A.args, **kwargs: A.kwargs) -> T:
+            # A context can be entered once at a time, and the function may run in many threads.
+            return known.copy().run(function, *args, **kwargs)
+
+        return call
 
     def raise_if_cancelled(self) -> None:
         """Raise `JobStopped` when the attempt must end: cancelled, out of time, lease lost."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from enum import StrEnum
 from typing import Any, Final, TypeAlias, TypeVar
@@ -15,10 +16,10 @@ from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 
-from academy.core import clock
+from academy.core import clock, logs, tracing
 from academy.core.crash import crash_point
 from academy.core.masking import mask
-from academy.jobs import flow, kinds, lease
+from academy.jobs import flow, kinds, lease, logbook
 from academy.jobs.classify import Permanent, Poison, Transient, classify
 from academy.jobs.context import Artifact, Done, FanOut, JobContext
 from academy.jobs.errors import JobStopped, PermanentError, StaleAttemptError, StopReason
@@ -30,6 +31,7 @@ from academy.jobs.scratch import Scratch
 from academy.jobs.states import TERMINAL, JobState, Outcome
 
 logger = logging.getLogger(__name__)
+_log = logging.getLogger("academy.jobs.run")
 
 T = TypeVar("T")
 OnSettled: TypeAlias = Callable[[JobState, str], None]
@@ -69,6 +71,7 @@ def execute(
     to claim.
     """
     crash_point("claim.before")
+    started_ns = tracing.now_ns()
     _check_idle_connection()
     try:
         claimed = patiently(lambda: lease.claim(job_id, version, worker=worker, delivery=delivery))
@@ -76,12 +79,14 @@ def execute(
         logger.exception("no database for %s s: the delivery goes back", DATABASE_PATIENCE)
         return Verdict.RELEASE
     if isinstance(claimed, Refusal):
-        verdict = _refused(job_id, claimed)
+        with logs.bound(job=str(job_id)):
+            verdict = _refused(job_id, claimed)
         if verdict is Verdict.DONE and claimed.state is not None and on_unclaimed is not None:
             on_unclaimed(claimed.state)
         return verdict
     crash_point("claim.after")
-    _run(claimed, keeper, on_settled)
+    with _attempt(claimed, worker, delivery, started_ns) as span:
+        _run(claimed, keeper, on_settled, span)
     return Verdict.DONE
 
 
@@ -96,24 +101,69 @@ def _refused(job_id: UUID, refusal: Refusal) -> Verdict:
     return Verdict.DONE
 
 
-def _run(claim: Claim, keeper: LeaseKeeper, on_settled: OnSettled | None) -> None:
-    spec = kinds.get(claim.kind)
-    log = logging.LoggerAdapter(
-        logging.getLogger("academy.jobs.run"),
-        {"job": str(claim.job_id), "tenant": str(claim.tenant_id), "attempt": claim.attempt},
+@contextlib.contextmanager
+def _attempt(
+    claim: Claim, worker: Worker, delivery: Delivery, started_ns: int
+) -> Iterator[tracing.Span]:
+    """Log and trace the block as this attempt; its trace is the one that the row was stored in."""
+    attributes: tracing.Attributes = {
+        "academy.job.id": str(claim.job_id),
+        "academy.job.kind": claim.kind,
+        "academy.job.attempt": claim.attempt,
+        "academy.job.phase": claim.phase,
+        "academy.queue": claim.queue,
+        "academy.tenant": claim.tenant,
+        "academy.worker": worker.name,
+        "messaging.message.id": delivery.message_id,
+        "academy.receive_count": delivery.receive_count,
+    }
+    traced = tracing.span(
+        f"job.attempt {claim.kind}",
+        attributes,
+        kind="consumer",
+        parent=claim.traceparent,
+        started_ns=started_ns,
     )
+    with traced as span, logs.bound(**_fields(claim)):
+        span.event("claimed")
+        yield span
+
+
+def _fields(claim: Claim) -> dict[str, Any]:
+    """What every log line of the attempt carries."""
+    fields = {
+        "job": str(claim.job_id),
+        "tenant": claim.tenant,
+        "attempt": claim.attempt,
+        "kind": claim.kind,
+        "queue": claim.queue,
+        "request_id": claim.request_id,
+        "trace": tracing.trace_id(),
+    }
+    return {name: value for name, value in fields.items() if value}
+
+
+def _run(
+    claim: Claim, keeper: LeaseKeeper, on_settled: OnSettled | None, span: tracing.Span
+) -> None:
+    spec = kinds.get(claim.kind)
     with keeper.hold(claim, spec.timeout_seconds) as held:
         fan_out: FanOut | None = None
         settlement: Settlement | None
         try:
-            with Scratch(f"{claim.job_id}-a{claim.attempt}") as scratch:
+            with (
+                Scratch(f"{claim.job_id}-a{claim.attempt}") as scratch,
+                logbook.kept(claim.job_id, claim.attempt) as book,
+            ):
                 context: JobContext[Any] = JobContext(
                     claim,
                     spec.parse(claim.params),
                     scratch=scratch,
                     held=held,
-                    log=log,
+                    # Also from a thread that does not have the attempt's context.
+                    log=logging.LoggerAdapter(_log, {**_fields(claim), logbook.BOOK: book}),
                     load_children=lambda: flow.children_results(claim.job_id),
+                    span=span,
                 )
                 crash_point("handler.before")
                 outcome = spec.load_handler()(context)
@@ -122,23 +172,33 @@ def _run(claim: Claim, keeper: LeaseKeeper, on_settled: OnSettled | None) -> Non
             fan_out = outcome if isinstance(outcome, FanOut) else None
         except Exception as error:  # noqa: BLE001 - whatever a handler raises is classified
             settlement = failure_settlement(claim, spec, held, error)
+            _tell(span, settlement, error)
         except BaseException:
             # The worker itself is told to end: give the job back before it does.
             finish(claim, Settlement(JobState.QUEUED, Outcome.RELEASED), on_settled=on_settled)
             raise
         if settlement is None:
-            log.warning("the lease was lost; whoever holds the job now goes on")
+            logger.warning("the lease was lost; whoever holds the job now goes on")
             return
         settlement = replace(settlement, progress=held.take_progress())
         crash_point("settle.before")
         try:
             finish(claim, settlement, fan_out, on_settled=on_settled)
         except Exception as error:  # noqa: BLE001 - a hook or an unstorable result
-            log.warning("settling failed: %s", type(error).__name__)
+            logger.warning("settling failed: %s", type(error).__name__)
             settlement = failure_settlement(claim, spec, held, error)
+            _tell(span, settlement, error)
             if settlement is not None:
                 finish(claim, settlement, on_settled=on_settled)
         crash_point("settle.after")
+
+
+def _tell(span: tracing.Span, settlement: Settlement | None, error: Exception) -> None:
+    """Mark the attempt's span as failed; being cancelled or given back is no failure."""
+    if settlement is None:
+        span.fail("lease_lost", error)
+    elif settlement.error_code:
+        span.fail(settlement.error_code, error)
 
 
 def _settlement(context: JobContext[Any], outcome: object) -> Settlement:
@@ -235,7 +295,7 @@ def finish(
 ) -> None:
     """Write the end of an attempt through the fence, then join the parent's flow."""
     try:
-        state = patiently(lambda: _write(claim, settlement, fan_out))
+        state = _traced_write(claim, settlement, fan_out)
     except StaleAttemptError:
         logger.warning("attempt %s of job %s was fenced off", claim.attempt, claim.job_id)
         return
@@ -246,6 +306,16 @@ def finish(
         on_settled(state, settlement.error_code or "")
     if claim.parent_id is not None and state in TERMINAL:
         patiently(lambda: flow.join(claim.parent_id))  # type: ignore[arg-type]
+
+
+def _traced_write(claim: Claim, settlement: Settlement, fan_out: FanOut | None) -> JobState:
+    attributes = {"academy.job.outcome": settlement.outcome.value}
+    if settlement.error_code:
+        attributes["academy.job.code"] = settlement.error_code
+    with tracing.span("job.settle", attributes) as span:
+        state = patiently(lambda: _write(claim, settlement, fan_out))
+        span.set({"academy.job.state": state.value})
+        return state
 
 
 def _write(claim: Claim, settlement: Settlement, fan_out: FanOut | None) -> JobState:

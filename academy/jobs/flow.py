@@ -14,7 +14,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef
 
-from academy.core import clock
+from academy.core import clock, tracing
 from academy.core.crash import crash_point
 from academy.jobs import kinds
 from academy.jobs.context import Child, ChildResult
@@ -39,6 +39,8 @@ def spawn(parent: Claim, children: Sequence[Child]) -> None:
     if (twice := taken.values_list("child_key", flat=True).first()) is not None:
         raise PermanentError("handler_output_invalid", child_of_earlier_phase=twice)
     parent_row = Job.unscoped.get(pk=parent.job_id)
+    # Below the attempt that split the work; the parent's own where this process does not trace.
+    trace = tracing.traceparent() or parent_row.traceparent
     now = clock.now()
     rows = []
     for child in children:
@@ -55,6 +57,7 @@ def spawn(parent: Claim, children: Sequence[Child]) -> None:
                 params=spec.parse(dict(child.params)).model_dump(mode="json"),
                 submitted_by=parent_row.submitted_by,
                 request_id=parent_row.request_id,
+                traceparent=trace,
                 not_before=now,
                 created_at=now,
                 parent=parent_row,

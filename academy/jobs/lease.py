@@ -52,6 +52,11 @@ class Claim:
     params: dict[str, Any]
     checkpoint: dict[str, Any]
     parent_id: UUID | None
+    queue: str = ""
+    request_id: str = ""
+    traceparent: str = ""
+    tenant: str = ""
+    """The academy's short name, for log lines and spans."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +94,9 @@ WITH claimed AS (
     FROM claimed c WHERE a.job_id = c.id AND a.number = c.attempt - 1 AND a.ended_at IS NULL
 )
 SELECT id, tenant_id, kind, kind_version, attempt, phase, failures, params, checkpoint,
-       parent_id FROM claimed
+       parent_id, queue, request_id, traceparent,
+       (SELECT slug FROM tenants_tenant WHERE tenants_tenant.id = claimed.tenant_id)
+FROM claimed
 """
 _CLAIM_COLUMNS = tuple(column.name for column in fields(Claim))
 

@@ -222,6 +222,7 @@ class JobLog(models.Model):
     class Meta:
         db_table = "job_log"
         ordering: ClassVar[list[str]] = ["job_id", "attempt", "seq"]
+        indexes: ClassVar[list[models.Index]] = [models.Index("at", name="job_log_age")]
 
 
 class IdempotencyKey(TenantScopedModel):

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db.models import Avg, Count, Q, QuerySet
 
 from academy.core.errors import AppError
-from academy.jobs.models import Job, JobAttempt, JobEvent
+from academy.jobs.models import Job, JobAttempt, JobEvent, JobLog
 from academy.tenants.models import Tenant
 
 
@@ -48,6 +48,19 @@ def job_events(*, job: Job, after: int = 0, limit: int = 200) -> list[JobEvent]:
 def job_attempts(*, job: Job) -> list[JobAttempt]:
     """All attempts of a job, oldest first."""
     return list(JobAttempt.objects.filter(job=job).order_by("number"))
+
+
+def job_logs(
+    job_id: UUID, *, after: tuple[int, int] | None = None, limit: int = 500
+) -> list[JobLog]:
+    """What the attempts of a job logged, oldest attempt first; of any tenant, so for operators.
+
+    ``after`` is the ``(attempt, seq)`` of the last line already read.
+    """
+    lines = JobLog.objects.filter(job_id=job_id)
+    if after is not None:
+        lines = lines.filter(pk__gt=(job_id, *after))
+    return list(lines.order_by("job_id", "attempt", "seq")[:limit])
 
 
 def flow_progress(job: Job) -> dict[str, Any]:

@@ -11,6 +11,9 @@ from typing import Any
 from tasks.queues import Queue
 
 _MAX_ID = 255
+_TEXT_HEADERS = (
+    "root_id", "parent_id", "shadow", "lang", "origin", "argsrepr", "kwargsrepr", "traceparent",
+)  # fmt: skip
 #: Parts of Celery's embedded options that start further tasks.
 _EMBEDDED = ("callbacks", "errbacks", "chain", "chord")
 
@@ -46,7 +49,7 @@ def _check_task(headers: Any, task: str) -> None:
     task_id = headers.get("id")
     if not isinstance(task_id, str) or not 0 < len(task_id) <= _MAX_ID:
         raise RefusedMessageError("it has no usable id")
-    for key in ("root_id", "parent_id", "shadow", "lang", "origin", "argsrepr", "kwargsrepr"):
+    for key in _TEXT_HEADERS:
         if not isinstance(headers.get(key), (str, type(None))):
             raise RefusedMessageError(f"its header {key} is not text")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tasks.events import snapshot
-from tasks.worker import drain, pool
+from tasks.worker import drain, pool, traces
 from tasks.worker.boot import BootChecks
 from tasks.worker.health import Health
 from tasks.worker.visibility import Heartbeat
@@ -16,5 +16,6 @@ def install(app: Any) -> None:
     app.steps["worker"].update({BootChecks, drain.Drain})
     app.steps["consumer"].update({Heartbeat, Health})
     drain.connect()
+    traces.connect()
     pool.install()
     snapshot.install(app)

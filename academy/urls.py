@@ -21,6 +21,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include("academy.uploads.api.urls")),
     path("api/v1/", include("academy.jobs.api.urls")),
     path("api/v1/", include("academy.video.api.urls")),
+    path("api/v1/ops/", include("academy.fleet.api.urls")),
     path("", include("academy.video.api.player_urls")),
     path("api/schema", SpectacularAPIView.as_view(), name="schema"),
     re_path(r"^api/docs/?$", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),

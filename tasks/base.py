@@ -22,7 +22,7 @@ from academy.jobs.lease import Delivery, Worker
 from tasks import queues
 from tasks.app import app
 from tasks.events import outcome
-from tasks.worker import drain
+from tasks.worker import drain, fleet
 
 logger = get_task_logger(__name__)
 
@@ -35,6 +35,8 @@ def run_job(task: Task, /, *args: Any, **kwargs: Any) -> str | None:
     in the database stands behind the message, so that redrive takes it to the DLQ.
     """
     job_id, version = thin_message(args, kwargs)
+    if fleet.holding():
+        raise Reject("held back: the queue is paused or the worker drains", requeue=True)
     request = task.request
     became: list[str] = []
     verdict = execute(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import getpass
+import os
 from typing import Any
 
 from django.db.models import QuerySet
@@ -20,3 +22,12 @@ def record(*, by: str, action: str, target: str, reason: str = "", **data: Any) 
 def actions_on(target: str) -> QuerySet[OperatorAction]:
     """What was done to one thing, newest first."""
     return OperatorAction.objects.filter(target=target)
+
+
+def command_user() -> str:
+    """``by`` of a management command: the login it runs under."""
+    try:
+        return f"command:{getpass.getuser()}"
+    except (KeyError, OSError):
+        # A container's user often has no name.
+        return f"command:{os.getuid()}"

@@ -10,6 +10,7 @@ from typing import Final
 from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 
+from academy.core.errors import AppError
 from academy.fleet.models import OperatorAction, QueueSwitch, Worker
 from academy.fleet.queue_access import QueueDepth, QueueFacts, queue_access
 from academy.fleet.states import WorkerState
@@ -55,6 +56,14 @@ def workers_list(*, alive_only: bool = False) -> list[WorkerView]:
     return [WorkerView(row, _is_alive(row, row.read_at)) for row in rows]
 
 
+def worker_get(name: str) -> WorkerView:
+    """One worker. Raises AppError ``worker_unknown``."""
+    row = Worker.objects.annotate(read_at=Now()).filter(name=name).first()
+    if row is None:
+        raise AppError("worker_unknown", worker=name)
+    return WorkerView(row, _is_alive(row, row.read_at))
+
+
 def queues_list() -> list[QueueView]:
     """Every queue in the table's order; asks SQS for the depths, and never fails because of it."""
     access = queue_access()
@@ -72,9 +81,13 @@ def queues_list() -> list[QueueView]:
     ]
 
 
-def actions_list() -> QuerySet[OperatorAction]:
+def actions_list(
+    *, action: str | None = None, target: str | None = None, by: str | None = None
+) -> QuerySet[OperatorAction]:
     """What operators did, newest first; ``created_at`` is ``at``, as pages want it."""
-    return OperatorAction.objects.annotate(created_at=F("at"))
+    wanted = {"action": action, "target": target, "by": by}
+    filters = {name: value for name, value in wanted.items() if value is not None}
+    return OperatorAction.objects.annotate(created_at=F("at")).filter(**filters)
 
 
 def _is_alive(row: Worker, at: datetime) -> bool:

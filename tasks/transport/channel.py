@@ -7,6 +7,7 @@ import math
 import traceback
 import weakref
 from functools import cached_property
+from time import monotonic
 from typing import Any
 
 from botocore.config import Config
@@ -40,6 +41,8 @@ class Channel(SQS.Channel):
         self._receivers: dict[str | None, Receiver] = {}
         self._settler: Settler | None = None
         self._draining = False
+        self._paused = False
+        self._unseen_until = 0.0
         self._finalizer: Any = None
         super().__init__(*args, **kwargs)
 
@@ -64,11 +67,33 @@ class Channel(SQS.Channel):
         return dict(self._poller.last_good)
 
     def drain(self) -> None:
-        """Ask for nothing more, and give back at once what still arrives or is requeued.
+        """Ask for nothing more, for good, and give back what still arrives or is requeued.
 
         It only sets a flag: safe in a signal handler.
         """
         self._draining = True
+
+    def pause(self, unseen_seconds: float = 0) -> None:
+        """Do as :meth:`drain`, until :meth:`go_on`; callable from any thread.
+
+        What is given back stays unseen until *unseen_seconds* from now. Where all consumers of a
+        queue pause, that is the time in which their last polls are answered: else these would hand
+        a message round among them, and every receive brings it nearer to the dead-letter queue.
+        """
+        if not self._paused:
+            self._unseen_until = monotonic() + unseen_seconds
+            self._paused = True
+
+    def go_on(self) -> None:
+        """Ask for messages again after a pause; callable from any thread."""
+        if self._paused:
+            self._paused = False
+            self._poller.start_again()
+
+    @property
+    def takes_nothing(self) -> bool:
+        """Whether this channel is paused or draining, so that nothing is polled."""
+        return self._paused or self._draining
 
     # ---------------------------------------------------------------- polling
 
@@ -91,8 +116,8 @@ class Channel(SQS.Channel):
 
     @property
     def consumed_queues(self) -> list[str]:
-        """The queues being consumed, each once; none while draining."""
-        return [] if self._draining else list(dict.fromkeys(self._active_queues))
+        """The queues being consumed, each once; none while paused or draining."""
+        return [] if self.takes_nothing else list(dict.fromkeys(self._active_queues))
 
     @property
     def empty_poll_pause(self) -> float:
@@ -109,7 +134,7 @@ class Channel(SQS.Channel):
         """Hand received messages to the queue's consumer, or back where it is gone."""
         queue_url = self._new_queue(queue)
         callback = None
-        if not self.closed and not self._draining:
+        if not self.closed and not self.takes_nothing:
             callback = self.connection._callbacks.get(queue)  # noqa: SLF001
         if callback is None and messages:
             logger.info("Giving back %d messages of %s: it is consumed no more.",
@@ -119,7 +144,8 @@ class Channel(SQS.Channel):
             if not handle:
                 continue
             if callback is None:
-                self._settle(Action.RELEASE, queue, queue_url, handle)
+                delay = self._give_back_delay(message.get("Attributes") or {})
+                self._settle(Action.RELEASE, queue, queue_url, handle, math.ceil(delay))
                 continue
             if queue in self._noack_queues:
                 self._settle(Action.DELETE, queue, queue_url, handle)
@@ -178,13 +204,24 @@ class Channel(SQS.Channel):
         message = self.qos.settle(delivery_tag)
         if message is None:
             return
+        attributes = message.delivery_info["sqs_message"]["Attributes"]
         if not requeue:
             self._settle_message(Action.REJECT, message)
-        elif self._draining or not self._consumers:
-            self._settle_message(Action.RELEASE, message)
+        elif self.takes_nothing or not self._consumers:
+            self._settle_message(Action.RELEASE, message, self._give_back_delay(attributes))
         else:
-            count = receive_count(message.delivery_info["sqs_message"]["Attributes"])
-            self._settle_message(Action.RELEASE, message, self._requeue_backoff.delay(count))
+            delay = self._requeue_backoff.delay(receive_count(attributes))
+            self._settle_message(Action.RELEASE, message, delay)
+
+    def _give_back_delay(self, attributes: dict[str, Any]) -> float:
+        """Seconds until a message that this channel did not want may be seen again.
+
+        None at first: somebody else can work on it. One that keeps coming back meets only the last
+        polls of consumers that stop as well, and is kept from them for longer each time.
+        """
+        received = receive_count(attributes)
+        wait = self._requeue_backoff.delay(received) if received > 2 else 0
+        return max(wait, self._unseen_until - monotonic())
 
     def release(self, message: Any) -> None:
         """Make a held message visible to every consumer at once."""

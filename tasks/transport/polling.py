@@ -57,6 +57,11 @@ class Poller:
         """Count the age of *queue*'s last good poll from now."""
         self.last_good.setdefault(queue, monotonic())
 
+    def start_again(self) -> None:
+        """Poll after a pause; no age is counted from before it."""
+        self.last_good = dict.fromkeys(self.last_good, monotonic())
+        self.wake()
+
     def wake(self) -> None:
         """Have the event loop look for free slots; callable from any thread."""
         channel = self._channel

@@ -44,7 +44,8 @@ def problem(path: Path, *, max_age: float, now: float) -> str | None:
     if now - written > max(3 * WRITE_SECONDS, 15):
         return f"The worker's loop has stood still for {now - written:.0f} s."
     for queue, last_poll in queues.items():
-        # A full worker polls nothing and is well: its tasks' leases are watched elsewhere.
+        # A full, paused or draining worker polls nothing and is well: its tasks' leases are watched
+        # elsewhere.
         if not state.get("full") and now - last_poll > max_age:
             return f"The last good poll of {queue} is {now - last_poll:.0f} s old."
     return None
@@ -82,7 +83,7 @@ class Health(bootsteps.StartStopStep):
         state = {
             "pid": os.getpid(),
             "written": clock.monotonic(),
-            "full": channel.is_full,
+            "full": channel.is_full or channel.takes_nothing,
             "held": len(channel.held()),
             "queues": channel.last_good_polls(),
         }

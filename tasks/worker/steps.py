@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
+from tasks import queues
 from tasks.events import snapshot
-from tasks.worker import drain, pool, traces
+from tasks.events.outbox import outbox
+from tasks.worker import drain, fleet, pool, traces
 from tasks.worker.boot import BootChecks
 from tasks.worker.health import Health
 from tasks.worker.visibility import Heartbeat
 
 
 def install(app: Any) -> None:
-    """Give *app*'s workers the boot checks, heartbeat, drain, pool, health file and events."""
+    """Give *app*'s workers the checks, heartbeat, drain, pool, health file, orders and events."""
     app.steps["worker"].update({BootChecks, drain.Drain})
-    app.steps["consumer"].update({Heartbeat, Health})
+    app.steps["consumer"].update({Heartbeat, Health, fleet.Fleet})
     drain.connect()
     traces.connect()
     pool.install()
     snapshot.install(app)
+    fleet.add_fact("events_dropped", _events_dropped)
+
+
+def _events_dropped() -> int:
+    """Events of the worker's parent that will never reach Flower."""
+    return outbox().dropped if queues.events_flush_seconds() else 0

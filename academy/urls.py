@@ -7,6 +7,7 @@ from django.urls import URLPattern, URLResolver, include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from academy.core import views
+from academy.telemetry.views import metrics
 from academy.tenants.api import openapi  # noqa: F401 - registers the security schemes
 
 handler400 = "academy.core.http.problems.bad_request"
@@ -17,11 +18,13 @@ handler500 = "academy.core.http.problems.server_error"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", views.healthz),
     path("readyz", views.readyz),
+    path("metrics", metrics),
     path("api/v1/", include("academy.tenants.api.urls")),
     path("api/v1/", include("academy.uploads.api.urls")),
     path("api/v1/", include("academy.jobs.api.urls")),
     path("api/v1/", include("academy.video.api.urls")),
     path("api/v1/ops/", include("academy.fleet.api.urls")),
+    path("api/v1/ops/", include("academy.ops.api.urls")),
     path("", include("academy.video.api.player_urls")),
     path("api/schema", SpectacularAPIView.as_view(), name="schema"),
     re_path(r"^api/docs/?$", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),

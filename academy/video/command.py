@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import ffmpeg
 
 from academy.video import sandbox
 from academy.video.binaries import ToneMapper
+from academy.video.chunks import Chunk
 from academy.video.ladder import AUDIO_KBPS, AUDIO_RATE, CRF, PRESET, Plan, Rung
 
 AUDIO_NAME = "audio"
@@ -62,6 +64,68 @@ def encode(
     return command
 
 
+def encode_chunk(
+    binary: str,
+    plan: Plan,
+    chunk: Chunk,
+    source: Path,
+    *,
+    rungs: Collection[str],
+    tone_mapper: ToneMapper | None = None,
+) -> list[str]:
+    """The argv that encodes the named rungs of one chunk, as `encode` would have made them.
+
+    The segments are numbered as in the whole lecture, and lie on its timeline. A source that has
+    nothing for the end of the chunk gives its last picture again, so that what comes after still
+    stands at its place.
+    """
+    seek = {} if chunk.seek is None else {"ss": f"{float(chunk.seek):.6f}"}
+    # Of the source only what the chunk needs may be there: no more is read to find the codec.
+    brief = {"analyzeduration": 0, "fpsprobesize": 0}
+    demuxed = _input(source, copyts=None, noaccurate_seek=None, **brief, **seek)
+    command: list[str] = ffmpeg.compile(
+        _pictures(plan, demuxed, tone_mapper, chunk=chunk, only=frozenset(rungs)),
+        cmd=[binary, *_global_options()],
+    )
+    return command
+
+
+def encode_sound(binary: str, plan: Plan, source: Path) -> list[str]:
+    """The argv that encodes the sound of a lecture from what `demux` took out of it."""
+    demuxed = _input(source, copyts=None)
+    command: list[str] = ffmpeg.compile(
+        _sound(plan, demuxed, "a:0"), cmd=[binary, *_global_options()]
+    )
+    return command
+
+
+def demux(
+    binary: str, plan: Plan, source: Path, *, pictures: Path | None, sound: Path | None
+) -> list[str]:
+    """The argv that copies the tracks in use into files of their own, on a clock that starts at 0.
+
+    Pictures into MP4, whose parts can be fetched one by one; sound into Matroska.
+    """
+    argv = [binary, *_global_options(), *sandbox.media_options()]
+    argv += ["-copyts", "-start_at_zero", "-i", str(source)]
+    copied = ["-c", "copy", "-map_metadata", "-1", "-map_chapters", "-1", "-copyts"]
+    if pictures is not None:
+        assert plan.source.video is not None
+        argv += ["-map", f"0:{plan.source.video.index}", *copied, "-f", "mp4", str(pictures)]
+    if sound is not None:
+        argv += ["-map", f"0:{plan.audio_index}", *copied, "-f", "matroska", str(sound)]
+    return argv
+
+
+def packets(binary: str, source: Path, track: int) -> list[str]:
+    """The ffprobe argv that lists the packets of one track, a line each (see packets.Packets)."""
+    return [
+        binary, "-v", "level+warning", "-of", "csv=p=0",
+        *sandbox.media_options(), "-select_streams", str(track),
+        "-show_entries", "packet=pts_time,duration_time,size,pos,flags", "-i", str(source),
+    ]  # fmt: skip
+
+
 def _global_options() -> list[str]:
     return [
         "-v", "level+warning", "-hide_banner", "-nostdin", "-y", "-nostats",
@@ -79,24 +143,19 @@ def _input(source: Path, **extra: Any) -> Any:
     return ffmpeg.input(str(source), threads=threads, **fenced, **extra)
 
 
-def _pictures(plan: Plan, demuxed: Any, tone_mapper: ToneMapper | None) -> Any:
-    """The output with every rung of the picture."""
+def _pictures(
+    plan: Plan,
+    demuxed: Any,
+    tone_mapper: ToneMapper | None,
+    *,
+    chunk: Chunk | None = None,
+    only: frozenset[str] | None = None,
+) -> Any:
+    """The output with every rung of the picture, or those named by `only`."""
     assert plan.source.video is not None
-    stream = _prepared(plan, demuxed[str(plan.source.video.index)], tone_mapper)
-    rungs = plan.rungs
-    ends: list[Any] = []
-    for position, rung in enumerate(rungs):
-        stream = stream.filter("scale", rung.width, rung.height, flags="bicubic")
-        # scale makes up for rounding to even sizes with pixels that are not quite square.
-        stream = stream.filter("setsar", "1")
-        if position == 0:
-            stream = _tagged(plan, stream)
-        if position == len(rungs) - 1:
-            ends.append(stream)
-        else:
-            fork = stream.filter_multi_output("split", 2)
-            ends.append(fork.stream(0))
-            stream = fork.stream(1)
+    stream = _prepared(plan, demuxed[str(plan.source.video.index)], tone_mapper, chunk)
+    rungs = tuple(rung for rung in plan.rungs if only is None or rung.name in only)
+    ends = _cascade(plan, stream, rungs)
     gop = plan.grid.gop_frames
     options: dict[str, Any] = {
         "c:v": "libx264", "preset": PRESET, "crf": CRF, "pix_fmt": "yuv420p", "threads": 1,
@@ -109,6 +168,7 @@ def _pictures(plan: Plan, demuxed: Any, tone_mapper: ToneMapper | None) -> Any:
         "var_stream_map": " ".join(f"v:{i},name:{rung.name}" for i, rung in enumerate(rungs)),
         "hls_fmp4_init_filename": "%v_init.mp4",
         "hls_segment_filename": f"%v_{SEGMENT_PATTERN}",
+        "start_number": 0 if chunk is None else chunk.first // plan.grid.segment_frames,
     }  # fmt: skip
     for position, rung in enumerate(rungs):
         options[f"maxrate:v:{position}"] = f"{rung.max_kbps}k"
@@ -116,11 +176,47 @@ def _pictures(plan: Plan, demuxed: Any, tone_mapper: ToneMapper | None) -> Any:
     return ffmpeg.output(*ends, "%v.m3u8", **options)
 
 
-def _prepared(plan: Plan, stream: Any, tone_mapper: ToneMapper | None) -> Any:
+def _cascade(plan: Plan, stream: Any, rungs: Sequence[Rung]) -> list[Any]:
+    """Each rung scaled from the one above, down to the last that is wanted.
+
+    A rung that is not wanted is scaled all the same: its successor must be the same picture
+    whoever makes it.
+    """
+    ends: list[Any] = []
+    for position, rung in enumerate(plan.rungs):
+        stream = stream.filter("scale", rung.width, rung.height, flags="bicubic")
+        # scale makes up for rounding to even sizes with pixels that are not quite square.
+        stream = stream.filter("setsar", "1")
+        if position == 0:
+            stream = _tagged(plan, stream)
+        if rung not in rungs:
+            continue
+        if rung == rungs[-1]:
+            ends.append(stream)
+            break
+        fork = stream.filter_multi_output("split", 2)
+        ends.append(fork.stream(0))
+        stream = fork.stream(1)
+    return ends
+
+
+def _prepared(
+    plan: Plan, stream: Any, tone_mapper: ToneMapper | None, chunk: Chunk | None = None
+) -> Any:
     """From decoded frames to the frame grid, progressive and in standard range."""
+    rate = plan.grid.rate
+    first = chunk.first if chunk is not None else 0
+    if chunk is not None and plan.source.start:
+        start = plan.source.start
+        stream = stream.filter("setpts", f"PTS-({start.numerator}/{start.denominator})/TB")
     if plan.deinterlace:
         stream = stream.filter("bwdif", mode="send_frame", parity="auto", deint="all")
-    stream = stream.filter("fps", fps=str(plan.grid.rate), start_time=0, round="near")
+    stream = stream.filter(
+        "fps", fps=str(rate), start_time=f"{float(first / rate):.9f}", round="near"
+    )
+    if chunk is not None and not chunk.is_last:
+        stream = stream.filter("tpad", stop_mode="clone", stop=-1)
+        stream = stream.filter("trim", start_pts=chunk.first, end_pts=chunk.end)
     stream = stream.filter("setpts", f"PTS+{plan.grid.base_frames}")
     if plan.tonemap:
         stream = _tonemapped(plan.rungs[0], stream, tone_mapper)
@@ -174,11 +270,11 @@ def _tagged(plan: Plan, stream: Any) -> Any:
     )  # fmt: skip
 
 
-def _sound(plan: Plan, demuxed: Any) -> Any:
+def _sound(plan: Plan, demuxed: Any, track: str | None = None) -> Any:
     """The one sound rendition that all rungs share, on the same timeline."""
     base = round(plan.grid.base_seconds * AUDIO_RATE)
     stream = (
-        demuxed[str(plan.audio_index)]
+        demuxed[track or str(plan.audio_index)]
         .filter("aresample", AUDIO_RATE, **{"async": 1, "first_pts": 0})
         .filter("aformat", sample_fmts="fltp", channel_layouts="stereo")
         .filter("asetpts", f"PTS+{base}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Protocol
@@ -32,24 +32,30 @@ def fetch(
     size: int,
     sha256_b64: str | None,
     on_bytes: Callable[[int], None],
+    ranges: Sequence[tuple[int, int]] | None = None,
 ) -> None:
-    """Write an object of `size` bytes to `target`.
+    """Write an object of `size` bytes to `target`, or of it the bytes in `ranges` to their places.
 
-    `on_bytes` is given the bytes so far, in the calling thread; what it raises ends the download.
+    What is left out takes no room on disk and reads as zeros. `on_bytes` is given the bytes so far,
+    in the calling thread; what it raises ends the download.
     Raises PermanentError("video_source_changed") when size or checksum differ from the upload's.
     """
     with target.open("wb") as file:
         file.truncate(size)
-        _fill(store, key, file.fileno(), size, on_bytes)
+        _fill(store, key, file.fileno(), ((0, size),) if ranges is None else ranges, on_bytes)
     if sha256_b64 is not None and _digest(target) != sha256_b64:
         raise PermanentError("video_source_changed")
 
 
 def _fill(
-    store: Store, key: str, descriptor: int, size: int, on_bytes: Callable[[int], None]
+    store: Store,
+    key: str,
+    descriptor: int,
+    ranges: Sequence[tuple[int, int]],
+    on_bytes: Callable[[int], None],
 ) -> None:
-    def copy(start: int) -> int:
-        length = min(RANGE_BYTES, size - start)
+    def copy(start: int, end: int) -> int:
+        length = end - start
         data = store.read(key, start, length)
         if len(data) != length:
             raise PermanentError("video_source_changed")
@@ -57,10 +63,14 @@ def _fill(
         return length
 
     with ThreadPoolExecutor(THREADS, thread_name_prefix="source-download") as pool:
-        ranges = [pool.submit(copy, start) for start in range(0, size, RANGE_BYTES)]
+        copies = [
+            pool.submit(copy, start, min(start + RANGE_BYTES, end))
+            for begin, end in ranges
+            for start in range(begin, end, RANGE_BYTES)
+        ]
         done = 0
         try:
-            for future in as_completed(ranges):
+            for future in as_completed(copies):
                 done += future.result()
                 on_bytes(done)
         except BaseException:

@@ -115,6 +115,12 @@ register(
         _WAIT_KO, _WAIT_EN, retryable=True,
     ),
     Entry(
+        "video_encoder_differs", 503,
+        "이 변환 서버의 ffmpeg({here})가 처음에 쓴 것({wanted})과 달라 다른 서버를 기다립니다.",
+        "This host's ffmpeg ({here}) is not the one the lecture was begun with ({wanted}).",
+        _WAIT_KO, _WAIT_EN, retryable=True,
+    ),
+    Entry(
         "video_not_ready", 409,
         "아직 재생할 수 없습니다.",
         "The video cannot be played yet.",

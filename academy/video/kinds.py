@@ -2,8 +2,13 @@
 
 from academy.core.storage import Bucket
 from academy.jobs.kinds import KindSpec, register
-from academy.video.params import TranscodeParams
-from academy.video.services import upload_check, video_submitted, video_succeeded
+from academy.video.params import PieceParams, TranscodeParams
+from academy.video.services import (
+    piece_succeeded,
+    upload_check,
+    video_submitted,
+    video_succeeded,
+)
 
 TRANSCODE = register(
     KindSpec(
@@ -18,5 +23,20 @@ TRANSCODE = register(
         check=upload_check,
         on_submitted=video_submitted,
         on_succeeded=video_succeeded,
+    )
+)
+
+PIECE = register(
+    KindSpec(
+        name="video.piece",
+        version=1,
+        queue="video",
+        params=PieceParams,
+        handler="academy.video.handlers.piece:run",
+        bucket=Bucket.VIDEO.value,
+        max_attempts=5,
+        timeout_seconds=2 * 3600,
+        internal=True,
+        on_succeeded=piece_succeeded,
     )
 )

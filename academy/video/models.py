@@ -66,3 +66,29 @@ class Video(TenantScopedModel):
         if self.output_prefix:
             return VideoState.READY
         return _STATE_OF_JOB[JobState(self.job.state)]
+
+
+class VideoPiece(TenantScopedModel):
+    """A finished part of a lecture: some rungs of one chunk, or its sound.
+
+    Found again by what it was made of (``digest``), so that a lecture that is encoded again uses
+    what is done already. The objects lie under ``prefix``.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    digest = models.CharField(max_length=64)
+    name = models.CharField(max_length=32)
+    job = models.ForeignKey("jobs.Job", on_delete=models.PROTECT, related_name="+")
+    prefix = models.CharField(max_length=200)
+    facts = models.JSONField()
+    """What was measured of each of its renditions (see pieces.py)."""
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+
+    class Meta(TenantScopedModel.Meta):
+        db_table = "video_piece"
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(name="video_piece_once", fields=["tenant", "digest", "name"])
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.digest[:12]}"

@@ -15,3 +15,10 @@ class TranscodeParams(Params):
     title: Annotated[
         str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)
     ] = Field(description="Shown to students.", examples=["Quadratic functions, lesson 1"])
+
+
+class PieceParams(Params):
+    """Encode one piece of a divided lecture."""
+
+    plan: str = Field(description="Key of the lecture's plan in the video bucket.")
+    piece: str = Field(description="The piece's name in the plan.")

@@ -67,7 +67,11 @@ class MediaFile:
     def address(self, name: str | None = None) -> str:
         """A link to this file, or another of the same output, that works as long as this one."""
         seconds = self.expires - int(clock.now().timestamp())
-        return self.store.presign_get(self.prefix + (name or self.name), max(1, seconds))
+        return self.store.presign_get(self._key(name or self.name), max(1, seconds))
+
+    def _key(self, name: str) -> str:
+        """Playlists of a divided lecture name segments from the bucket's root: `/t/…`."""
+        return name.removeprefix("/") if name.startswith("/") else self.prefix + name
 
     def read_playlist(self) -> str:
         """The playlist, as it is to be served.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -68,6 +69,21 @@ def parse_media(text: str) -> MediaPlaylist:
     if not init or len(names) != len(durations) or not names:
         raise PlaylistError("no init segment, or segments and durations do not pair up")
     return MediaPlaylist(durations, names, init, "#EXT-X-ENDLIST" in lines)
+
+
+def media(playlist: MediaPlaylist, *, kind: str = "VOD") -> str:
+    """The text of a media playlist; an EVENT one has no end yet and grows."""
+    target = math.ceil(max(playlist.durations))
+    lines = [
+        "#EXTM3U", "#EXT-X-VERSION:7", f"#EXT-X-TARGETDURATION:{target}",
+        "#EXT-X-MEDIA-SEQUENCE:0", f"#EXT-X-PLAYLIST-TYPE:{kind}",
+        "#EXT-X-INDEPENDENT-SEGMENTS", f'#EXT-X-MAP:URI="{playlist.init}"',
+    ]  # fmt: skip
+    for duration, name in zip(playlist.durations, playlist.names, strict=True):
+        lines += [f"#EXTINF:{duration},", name]
+    if playlist.ended:
+        lines.append("#EXT-X-ENDLIST")
+    return "\n".join(lines) + "\n"
 
 
 def with_addresses(text: str, address: Callable[[str], str]) -> str:

@@ -192,6 +192,7 @@ def parse(answer: Mapping[str, Any], *, size: int) -> Source:
         duration=_seconds(container.get("duration")) or 0.0,
         video=_video(main) if main is not None else None,
         audio=tuple(_audio(stream) for stream in sounds),
+        start=_decimal(container.get("start_time")),
     )
 
 
@@ -244,6 +245,14 @@ def _seconds(value: object) -> float | None:
     except ValueError:
         return None
     return seconds if 0 < seconds < float("inf") else None
+
+
+def _decimal(value: object) -> Fraction:
+    """A time as it is written, without the rounding of a float."""
+    try:
+        return Fraction(str(value))
+    except ValueError:
+        return Fraction(0)
 
 
 def _track_seconds(stream: Mapping[str, Any]) -> float | None:

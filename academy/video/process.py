@@ -50,19 +50,25 @@ class Outcome:
         return "\n".join(self.stderr)
 
 
+def says_error(line: str) -> bool:
+    """Whether ffmpeg marked the line as an error (at ``-v level+…``)."""
+    return "[error]" in line or "[fatal]" in line
+
+
 class _Stderr:
     """The last lines of a stream, and how many of all its lines were errors."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_error: Callable[[str], bool]) -> None:
         self.tail: deque[str] = deque(maxlen=_STDERR_LINES)
         self.errors = 0
+        self._is_error = is_error
 
     def drain(self, stream: IO[bytes]) -> None:
         for raw in iter(lambda: stream.readline(1 << 16), b""):
             line = raw.decode("utf-8", "replace").rstrip()
             if not line:
                 continue
-            self.errors += "[error]" in line or "[fatal]" in line
+            self.errors += self._is_error(line)
             self.tail.append(line[:_LINE_CHARACTERS])
 
 
@@ -101,17 +107,18 @@ class Process:
         on_tick: Callable[[], None] | None = None,
         stall_seconds: float | None = None,
         timeout_seconds: float | None = None,
+        is_error: Callable[[str], bool] = says_error,
     ) -> Outcome:
         """Run to the end.
 
         `on_line` is given each line of stdout and says whether it showed progress. `on_tick` is
         called about four times a second; what it raises stops the command and is raised again.
         The command is stopped after `stall_seconds` without progress or `timeout_seconds` in all;
-        the outcome then says `stalled`.
+        the outcome then says `stalled`. `is_error` says which lines of stderr count as errors.
         """
         started = clock.monotonic()
         child = self._start()
-        stderr, lines = _Stderr(), queue.SimpleQueue[str | None]()
+        stderr, lines = _Stderr(is_error), queue.SimpleQueue[str | None]()
         readers = [
             threading.Thread(target=stderr.drain, args=(child.stderr,), daemon=True),
             threading.Thread(target=_read_lines, args=(child.stdout, lines), daemon=True),

@@ -10,7 +10,7 @@ from academy.jobs.models import Job
 from academy.uploads.purposes import Purpose
 from academy.uploads.services import upload_ready
 from academy.video import errors as _errors  # noqa: F401 - registers the catalogue entries
-from academy.video.models import Video
+from academy.video.models import Video, VideoPiece
 from academy.video.params import TranscodeParams
 
 
@@ -48,4 +48,18 @@ def video_succeeded(job: Job, result: dict[str, Any]) -> None:
     """Point the video at the attempt that succeeded."""
     Video.unscoped.filter(job_id=job.pk).update(
         output_prefix=job.output_prefix, manifest=result, duration=result["duration"]
+    )
+
+
+def piece_succeeded(job: Job, result: dict[str, Any]) -> None:
+    """Keep the finished piece; one that was made again takes the place of the one before."""
+    VideoPiece.unscoped.update_or_create(
+        tenant_id=job.tenant_id,
+        digest=result["digest"],
+        name=result["piece"],
+        defaults={
+            "job": job,
+            "prefix": job.output_prefix,
+            "facts": {"errors": result["errors"], "renditions": result["facts"]},
+        },
     )

@@ -77,6 +77,8 @@ class Source:
     video: VideoTrack | None
     audio: tuple[AudioTrack, ...]
     interlaced: bool = False
+    start: Fraction = Fraction(0)
+    """Where the container's clock starts, in seconds; recorders rarely start at 0."""
 
     @property
     def main_audio(self) -> AudioTrack | None:

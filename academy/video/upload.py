@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +18,7 @@ _CONTENT_TYPES = {
     ".mp4": "video/mp4",
     ".jpg": "image/jpeg",
     ".json": "application/json",
+    ".mka": "audio/x-matroska",
 }
 
 
@@ -41,14 +42,16 @@ class SegmentUploader:
 
     Nothing that an encoder may still be writing goes up early: ffmpeg gives a segment its name
     when it is complete, and everything else waits for `put`. `renditions` are the names whose
-    segments (`NAME_00000.m4s` and on) will appear.
+    segments will appear, with the number of the first of each (`NAME_00000.m4s` and on).
     """
 
-    def __init__(self, store: Store, prefix: str, folder: Path, renditions: Iterable[str]) -> None:
+    def __init__(
+        self, store: Store, prefix: str, folder: Path, renditions: Mapping[str, int]
+    ) -> None:
         self._store = store
         self._prefix = prefix
         self._folder = folder
-        self._next = dict.fromkeys(renditions, 0)
+        self._next = dict(renditions)
         self._sent: dict[str, Future[int]] = {}
         self._unchecked: list[Future[int]] = []
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="segment-upload")

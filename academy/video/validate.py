@@ -7,12 +7,14 @@ timelines must join without a gap, and the rungs must agree with one another.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 
 from academy.video import fmp4, playlist
+from academy.video.chunks import Chunk
 from academy.video.command import AUDIO_NAME, segment_name
 from academy.video.ladder import AUDIO_RATE, Plan, Rung
 
@@ -21,6 +23,10 @@ _EXTINF_TOLERANCE = Fraction(1, 100_000)
 _SOUND_START_TOLERANCE = 0.1
 # Below this share or number of seconds, a shortfall is a container's rounding and not damage.
 _SHORT_SECONDS, _SHORT_SHARE = 1.0, 0.01
+# How far the first picture's decoding may precede its showing.
+_MAX_REORDER_FRAMES = 16
+# The end of a source is where its last packet says; rounding to the grid may move it a little.
+_LAST_CHUNK_TOLERANCE = 2
 
 
 class OutputInvalidError(Exception):
@@ -33,16 +39,38 @@ class OutputInvalidError(Exception):
 
 @dataclass(frozen=True)
 class Rendition:
-    """One rendition as made. Sizes in bytes, `peak` and `average` in bit/s."""
+    """One rendition as made. Sizes in bytes, `peak` and `average` in bit/s, times in ticks."""
 
     name: str
     init: fmp4.Init
     media: playlist.MediaPlaylist
     first_decode_time: int
+    end_decode_time: int
     samples: int
-    size: int
-    peak: int
-    average: int
+    init_size: int
+    sizes: tuple[int, ...]
+    """Of the segments, in order."""
+
+    @property
+    def size(self) -> int:
+        """All of its bytes, the playlist's excepted."""
+        return self.init_size + sum(self.sizes)
+
+    @property
+    def average(self) -> int:
+        """Average bandwidth."""
+        return round(sum(self.sizes) * 8 / self.media.seconds)
+
+    @property
+    def peak(self) -> int:
+        """Peak bandwidth as RFC 8216 defines it: over segments of at least half the target."""
+        half = max(self.media.durations) / 2
+        rates = [
+            round(size * 8 / float(duration))
+            for duration, size in zip(self.media.durations, self.sizes, strict=True)
+            if duration >= half
+        ]
+        return max(self.average, *rates)
 
     @property
     def playlist_name(self) -> str:
@@ -103,6 +131,35 @@ def check(plan: Plan, folder: Path) -> Output:
     return Output(pictures, sound)
 
 
+def check_chunk(plan: Plan, chunk: Chunk, rungs: Sequence[str], folder: Path) -> list[Rendition]:
+    """Check the named rungs of one chunk in `folder`. Raises OutputInvalidError.
+
+    Every frame must be there, at its place on the whole lecture's timeline: nothing that is joined
+    to it will be looked at again.
+    """
+    found = []
+    for rung in plan.rungs:
+        if rung.name not in rungs:
+            continue
+        rendition = _picture(plan, rung, folder, chunk.first // plan.grid.segment_frames)
+        start = rendition.first_decode_time * plan.grid.rate / rendition.init.timescale
+        behind = plan.grid.base_frames + chunk.first - start
+        if not 0 <= behind <= _MAX_REORDER_FRAMES:
+            raise OutputInvalidError(f"{rung.name} starts at frame {float(start):.2f}")
+        short = chunk.frames - rendition.samples
+        if short and (not chunk.is_last or abs(short) > _LAST_CHUNK_TOLERANCE):
+            raise OutputInvalidError(f"{rung.name} has {rendition.samples} frames")
+        found.append(rendition)
+    for rendition in found[1:]:
+        _agree(found[0], rendition)
+    return found
+
+
+def check_sound(plan: Plan, folder: Path) -> Rendition:
+    """Check the sound rendition in `folder`. Raises OutputInvalidError."""
+    return _sound(plan, folder)
+
+
 def damage(plan: Plan, output: Output, errors: int) -> Damage | None:
     """What was lost of the source, or None: decode errors, or less than the container claims.
 
@@ -117,8 +174,8 @@ def damage(plan: Plan, output: Output, errors: int) -> Damage | None:
     return Damage(expected, saved, errors)
 
 
-def _picture(plan: Plan, rung: Rung, folder: Path) -> Rendition:
-    rendition, fragments = _read(folder, rung.name)
+def _picture(plan: Plan, rung: Rung, folder: Path, first_number: int = 0) -> Rendition:
+    rendition, fragments = _read(folder, rung.name, first_number)
     size = (rendition.init.width, rendition.init.height)
     if size != (rung.width, rung.height):
         raise OutputInvalidError(f"{rung.name} is {size[0]}x{size[1]}")
@@ -150,7 +207,7 @@ def _agree(one: Rendition, other: Rendition) -> None:
         raise OutputInvalidError(f"{one.name} and {other.name} start at different times")
 
 
-def _read(folder: Path, name: str) -> tuple[Rendition, list[fmp4.Fragment]]:
+def _read(folder: Path, name: str, first_number: int = 0) -> tuple[Rendition, list[fmp4.Fragment]]:
     """Read a rendition, each segment in turn; a lecture's worth takes about a second."""
     try:
         media = playlist.parse_media((folder / f"{name}.m3u8").read_text())
@@ -162,7 +219,8 @@ def _read(folder: Path, name: str) -> tuple[Rendition, list[fmp4.Fragment]]:
         raise OutputInvalidError(f"{name} has no end")
     fragments: list[fmp4.Fragment] = []
     sizes: list[int] = []
-    for number, (segment, duration) in enumerate(zip(media.names, media.durations, strict=True)):
+    listed = zip(media.names, media.durations, strict=True)
+    for number, (segment, duration) in enumerate(listed, first_number):
         if segment != segment_name(name, number):
             raise OutputInvalidError(f"{name}: {segment} stands at place {number}")
         try:
@@ -173,16 +231,15 @@ def _read(folder: Path, name: str) -> tuple[Rendition, list[fmp4.Fragment]]:
         _joins(segment, fragment, duration, init, fragments[-1] if fragments else None)
         fragments.append(fragment)
         sizes.append(len(data))
-    bandwidth = _Bandwidth(media.durations, sizes)
     return Rendition(
         name=name,
         init=init,
         media=media,
         first_decode_time=fragments[0].decode_time,
+        end_decode_time=fragments[-1].decode_time + fragments[-1].duration,
         samples=sum(fragment.samples for fragment in fragments),
-        size=sum(sizes) + len(init_bytes),
-        peak=bandwidth.peak,
-        average=bandwidth.average,
+        init_size=len(init_bytes),
+        sizes=tuple(sizes),
     ), fragments
 
 
@@ -200,20 +257,3 @@ def _joins(
     measured = Fraction(fragment.duration, init.timescale)
     if abs(measured - Fraction(duration)) > _EXTINF_TOLERANCE:
         raise OutputInvalidError(f"{segment} is {float(measured):.6f} s, not {duration} s")
-
-
-class _Bandwidth:
-    """Bit rates measured as RFC 8216 defines them: over segments of at least half the target."""
-
-    def __init__(self, durations: tuple[Decimal, ...], sizes: list[int]) -> None:
-        total = float(sum(durations))
-        self.average = round(sum(sizes) * 8 / total)
-        half = max(durations) / 2
-        self.peak = max(
-            self.average,
-            *(
-                round(size * 8 / float(duration))
-                for duration, size in zip(durations, sizes, strict=True)
-                if duration >= half
-            ),
-        )

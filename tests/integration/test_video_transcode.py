@@ -27,7 +27,7 @@ from academy.jobs.submit import Order, Submitter, jobs_submit
 from academy.tenants.models import Tenant
 from academy.uploads.models import Upload, UploadState
 from academy.video import binaries, playback, playlist
-from academy.video.handlers import transcode
+from academy.video.handlers import transcode, workbench
 from academy.video.models import Video, VideoState
 from academy.video.probe import Prober
 from tests.support import media
@@ -346,7 +346,7 @@ def test_an_encoder_that_dies_or_hangs_is_tried_again(
     code: str,
 ) -> None:
     if number is signal.SIGSTOP:
-        monkeypatch.setattr(transcode, "STALL_SECONDS", 2.0)
+        monkeypatch.setattr(workbench, "STALL_SECONDS", 2.0)
     source = media.repeated(
         tmp_path / "long.mp4", media.clip(tmp_path / "a.mp4", size="1280x720", seconds=6), 15
     )

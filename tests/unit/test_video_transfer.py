@@ -81,7 +81,7 @@ def test_what_the_callback_raises_ends_the_download(tmp_path: Path) -> None:
 
 def test_segments_go_up_as_they_appear_and_never_while_they_are_written(tmp_path: Path) -> None:
     objects = Objects()
-    with SegmentUploader(objects, "p/", tmp_path, ["720p"]) as uploader:
+    with SegmentUploader(objects, "p/", tmp_path, {"720p": 0}) as uploader:
         (tmp_path / "720p_00000.m4s").write_bytes(b"first")
         (tmp_path / "720p_00001.m4s.tmp").write_bytes(b"half")
         (tmp_path / "720p_init.mp4").write_bytes(b"init")
@@ -95,7 +95,7 @@ def test_nothing_is_stored_twice_and_the_sizes_come_back(tmp_path: Path) -> None
     for number in range(20):
         (tmp_path / f"720p_{number:05d}.m4s").write_bytes(bytes(number + 1))
     names = [f"720p_{number:05d}.m4s" for number in range(20)]
-    with SegmentUploader(objects, "p/", tmp_path, ["720p"]) as uploader:
+    with SegmentUploader(objects, "p/", tmp_path, {"720p": 0}) as uploader:
         uploader.scan()
         uploader.scan()
         sizes = uploader.put(names, on_done=lambda *step: progress.append(step))
@@ -108,7 +108,7 @@ def test_a_failed_upload_is_raised_by_the_next_look(tmp_path: Path) -> None:
     objects = Objects()
     objects.fail_on = "p/720p_00000.m4s"
     (tmp_path / "720p_00000.m4s").write_bytes(b"x")
-    with SegmentUploader(objects, "p/", tmp_path, ["720p"]) as uploader:
+    with SegmentUploader(objects, "p/", tmp_path, {"720p": 0}) as uploader:
         uploader.scan()
         with pytest.raises(ConnectionError):
             uploader.put(["720p_00000.m4s"], on_done=lambda *_: None)

@@ -1,0 +1,97 @@
+"""A short recording: one ffmpeg encodes all of it, and its segments go up as they appear."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from academy.jobs.context import Done
+from academy.jobs.errors import PermanentError, TransientError
+from academy.video import binaries, command, ladder, validate
+from academy.video.handlers import publish
+from academy.video.handlers.steps import TRANSCODING, VALIDATING
+from academy.video.handlers.workbench import EMPTY_TRACK, Follow, Workbench
+from academy.video.upload import SegmentUploader
+
+
+def encode(bench: Workbench, plan: ladder.Plan, source: Path) -> Done:
+    """Encode, check and publish a whole recording."""
+    names = [rung.name for rung in plan.rungs]
+    if plan.audio_index is not None:
+        names.append(command.AUDIO_NAME)
+    with SegmentUploader(
+        bench.objects, bench.context.output_prefix, bench.folder, dict.fromkeys(names, 0)
+    ) as uploader:
+        errors = _encode(bench, plan, source, uploader)
+        output, damage = _validate(bench, plan, errors)
+        if output.pictures:
+            top = output.pictures[0].media
+            # A tenth in: past the title card and the wait for the last student.
+            name = top.names[len(top.names) // 10]
+            publish.poster(bench, bench.piece(bench.folder / top.init, bench.folder / name))
+        else:
+            assert plan.audio_index is not None
+            publish.sound_card(bench, source, plan.audio_index)
+        media = [name for rendition in output.renditions for name in rendition.files]
+        return publish.publish(bench, plan, output, damage, uploader, media=media)
+
+
+def _encode(bench: Workbench, plan: ladder.Plan, source: Path, uploader: SegmentUploader) -> int:
+    """Run the encoder; returns how many errors it met in the source."""
+    bench.say(TRANSCODING, 0)
+    argv = command.encode(
+        bench.tools.ffmpeg,
+        plan,
+        source,
+        tone_mapper=binaries.tone_mapper(bench.tools.ffmpeg) if plan.tonemap else None,
+    )
+    key, total = ("frame", plan.expected_frames) if plan.rungs else ("out_time_us", 0)
+    follow = Follow(
+        key,
+        total or plan.expected_seconds * 1e6,
+        lambda share, eta: bench.say(TRANSCODING, share, eta=eta),
+    )
+    outcome = bench.follow(
+        argv,
+        reads=[source],
+        cpu_seconds=900 + int(60 * plan.expected_seconds),
+        on_line=follow.line,
+        on_tick=uploader.scan,
+    )
+    if outcome.returncode != 0 and EMPTY_TRACK in outcome.said and _main(bench, plan).exists():
+        # A sound track that is declared and holds nothing: the pictures are complete.
+        return 0
+    bench.judge(outcome)
+    return outcome.errors
+
+
+def _validate(
+    bench: Workbench, plan: ladder.Plan, errors: int
+) -> tuple[validate.Output, validate.Damage | None]:
+    bench.say(VALIDATING, 0)
+    if not _main(bench, plan).exists():
+        # The encoder is content, and yet not one frame of the source could be decoded.
+        raise PermanentError("video_damaged")
+    try:
+        output = validate.check(plan, bench.folder)
+    except validate.OutputInvalidError as error:
+        raise TransientError("video_output_invalid", problem=error.problem) from error
+    ends = [
+        (rendition.media.init, name)
+        for rendition in output.renditions
+        for name in dict.fromkeys((rendition.media.names[0], rendition.media.names[-1]))
+    ]
+    for number, (init, name) in enumerate(ends):
+        bench.check_decodes(bench.folder / init, bench.folder / name)
+        bench.say(VALIDATING, (number + 1) / len(ends))
+    damage = validate.damage(plan, output, errors)
+    if damage is not None:
+        bench.context.log.warning(
+            "damaged source: %.1f of %.1f s saved, %d errors",
+            damage.saved_seconds, damage.expected_seconds, damage.errors,
+        )  # fmt: skip
+    return output, damage
+
+
+def _main(bench: Workbench, plan: ladder.Plan) -> Path:
+    name = plan.rungs[0].name if plan.rungs else command.AUDIO_NAME
+    return bench.folder / f"{name}.m3u8"

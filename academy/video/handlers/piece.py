@@ -1,0 +1,202 @@
+"""`video.piece`: one piece of a lecture that `video.transcode` divided."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from academy.jobs.context import Artifact, Done, JobContext
+from academy.jobs.errors import PermanentError, TransientError
+from academy.video import binaries, command, lecture, pieces, process, validate
+from academy.video.handlers.publish import encoder_name
+from academy.video.handlers.steps import (
+    PIECE_DOWNLOADING,
+    PIECE_TRANSCODING,
+    PIECE_UPLOADING,
+    PIECE_VALIDATING,
+)
+from academy.video.handlers.workbench import Follow, Workbench
+from academy.video.params import PieceParams
+from academy.video.upload import SegmentUploader, content_type
+
+
+def run(context: JobContext[PieceParams]) -> Done:
+    """Encode one piece, check every frame of it, and store it."""
+    bench = Workbench(context)
+    made = lecture.loads(bench.objects.read(context.params.plan))
+    here = encoder_name(bench.tools.ffmpeg)
+    if here != made.encoder:
+        # Another build makes other bytes, which would not join: a host of the right kind must.
+        raise TransientError("video_encoder_differs", wanted=made.encoder, here=here)
+    piece = made.piece(context.params.piece)
+    work = _Sound(bench, made) if piece.chunk is None else _Chunk(bench, made, piece)
+    with SegmentUploader(
+        bench.objects, context.output_prefix, bench.folder, work.first_numbers()
+    ) as uploader:
+        errors = work.encode(uploader)
+        bench.say(PIECE_VALIDATING, 0)
+        renditions = _checked(work)
+        facts = {one.name: _measured(bench, one) for one in renditions}
+        about = {"digest": made.digest, "piece": piece.name, "errors": errors, "facts": facts}
+        return _stored(bench, uploader, renditions, about)
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    """Some rungs of one chunk."""
+
+    bench: Workbench
+    made: lecture.LecturePlan
+    piece: lecture.Piece
+
+    @property
+    def chunk(self) -> Any:
+        return self.made.chunk(self.piece)
+
+    def first_numbers(self) -> dict[str, int]:
+        """The number of the first segment of each rendition."""
+        first = self.chunk.first // self.made.plan.grid.segment_frames
+        return dict.fromkeys(self.piece.rungs, first)
+
+    def encode(self, uploader: SegmentUploader) -> int:
+        """Make the segments; returns how many errors were met in the pictures."""
+        plan, source = self.made.plan, self.bench.context.scratch / "source.mp4"
+        assert self.made.pictures is not None
+        assert plan.source.video is not None
+        self.bench.say(PIECE_DOWNLOADING, 0)
+        self.bench.fetch(
+            self.made.pictures.key,
+            source,
+            size=self.made.pictures.size,
+            step=PIECE_DOWNLOADING,
+            ranges=self.chunk.ranges,
+        )
+        ffmpeg = self.bench.tools.ffmpeg
+        if plan.tonemap and binaries.tone_mapper(ffmpeg) is None:
+            raise PermanentError("video_hdr_unsupported")
+        argv = command.encode_chunk(
+            ffmpeg,
+            plan,
+            self.chunk,
+            source,
+            rungs=self.piece.rungs,
+            tone_mapper=binaries.tone_mapper(ffmpeg) if plan.tonemap else None,
+        )
+        mark = f"[dec:{plan.source.video.codec} "
+        return _followed(
+            self.bench, argv, source, uploader,
+            follow=Follow("frame", self.chunk.frames, _teller(self.bench)),
+            cpu_seconds=900 + 60 * int(self.chunk.frames / plan.grid.rate),
+            # The sound of the file is not read here, and what was not fetched is no damage.
+            is_error=lambda line: process.says_error(line) and mark in line,
+        )  # fmt: skip
+
+    def check(self) -> list[validate.Rendition]:
+        """Every frame at its place. Raises OutputInvalidError."""
+        return validate.check_chunk(self.made.plan, self.chunk, self.piece.rungs, self.bench.folder)
+
+
+@dataclass(frozen=True)
+class _Sound:
+    """All of the sound: a few seconds of work for an hour of lecture."""
+
+    bench: Workbench
+    made: lecture.LecturePlan
+
+    def first_numbers(self) -> dict[str, int]:
+        """The number of the first segment."""
+        return {command.AUDIO_NAME: 0}
+
+    def encode(self, uploader: SegmentUploader) -> int:
+        """Make the segments; returns how many errors were met in the sound."""
+        plan, source = self.made.plan, self.bench.context.scratch / lecture.SOUND
+        assert self.made.sound is not None
+        self.bench.say(PIECE_DOWNLOADING, 0)
+        self.bench.fetch(
+            self.made.sound.key, source, size=self.made.sound.size, step=PIECE_DOWNLOADING
+        )
+        argv = command.encode_sound(self.bench.tools.ffmpeg, plan, source)
+        seconds = self.made.frames / plan.grid.rate
+        return _followed(
+            self.bench, argv, source, uploader,
+            follow=Follow("out_time_us", float(seconds) * 1e6, _teller(self.bench)),
+            cpu_seconds=900 + int(seconds),
+        )  # fmt: skip
+
+    def check(self) -> list[validate.Rendition]:
+        """One rendition that starts with the pictures. Raises OutputInvalidError."""
+        return [validate.check_sound(self.made.plan, self.bench.folder)]
+
+
+def _teller(bench: Workbench) -> Any:
+    return lambda share, eta: bench.say(PIECE_TRANSCODING, share, eta=eta)
+
+
+def _followed(
+    bench: Workbench,
+    argv: list[str],
+    source: Path,
+    uploader: SegmentUploader,
+    *,
+    follow: Follow,
+    cpu_seconds: int,
+    is_error: Any = process.says_error,
+) -> int:
+    bench.say(PIECE_TRANSCODING, 0)
+    outcome = bench.follow(
+        argv,
+        reads=[source],
+        cpu_seconds=cpu_seconds,
+        on_line=follow.line,
+        on_tick=uploader.scan,
+        is_error=is_error,
+    )
+    bench.judge(outcome)
+    return outcome.errors
+
+
+def _checked(work: _Chunk | _Sound) -> list[validate.Rendition]:
+    try:
+        renditions = work.check()
+    except validate.OutputInvalidError as error:
+        raise TransientError("video_output_invalid", problem=error.problem) from error
+    for rendition in renditions:
+        folder, names = work.bench.folder, rendition.media.names
+        for name in dict.fromkeys((names[0], names[-1])):
+            work.bench.check_decodes(folder / rendition.media.init, folder / name)
+    return renditions
+
+
+def _measured(bench: Workbench, rendition: validate.Rendition) -> dict[str, Any]:
+    init = (bench.folder / rendition.media.init).read_bytes()
+    return pieces.measured(rendition, hashlib.sha256(init).hexdigest())
+
+
+def _stored(
+    bench: Workbench,
+    uploader: SegmentUploader,
+    renditions: list[validate.Rendition],
+    result: dict[str, Any],
+) -> Done:
+    context = bench.context
+    files = [file for one in renditions for file in one.files]
+
+    def stored(done: int, total: int) -> None:
+        context.raise_if_cancelled()
+        bench.say(PIECE_UPLOADING, done / total)
+
+    sizes = uploader.put(files, on_done=stored)
+    first = renditions[0]
+    return Done(
+        result=result,
+        artifacts=[
+            Artifact(
+                first.media.init,
+                context.output_prefix + first.media.init,
+                content_type(first.media.init),
+                sizes[first.media.init],
+            )
+        ],
+    )

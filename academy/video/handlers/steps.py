@@ -1,0 +1,32 @@
+"""The stages of a lecture that people see, and the part of the whole that each of them is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Step:
+    """A stage, and its part of the whole job in percent."""
+
+    name: str
+    start: float
+    end: float
+
+    def at(self, share: float) -> float:
+        """Percent of the whole job when `share` (0 to 1) of this step is done."""
+        return self.start + (self.end - self.start) * min(1.0, max(0.0, share))
+
+
+DOWNLOADING = Step("downloading", 0, 6)
+PROBING = Step("probing", 6, 8)
+TRANSCODING = Step("transcoding", 8, 90)
+VALIDATING = Step("validating", 90, 94)
+THUMBNAIL = Step("thumbnail", 94, 96)
+UPLOADING = Step("uploading", 96, 100)
+
+# A piece of a lecture is a job of its own, with its own whole.
+PIECE_DOWNLOADING = Step("downloading", 0, 10)
+PIECE_TRANSCODING = Step("transcoding", 10, 95)
+PIECE_VALIDATING = Step("validating", 95, 97)
+PIECE_UPLOADING = Step("uploading", 97, 100)

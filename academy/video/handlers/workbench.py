@@ -1,0 +1,221 @@
+"""The workbench of the video handlers: their tools, their scratch folder, what people are told.
+
+One workbench serves one attempt. Every command that runs on it is confined, followed, and stopped
+when the attempt must end.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from academy.core import clock
+from academy.core.storage import Bucket, ObjectStore, store
+from academy.jobs.context import JobContext
+from academy.jobs.errors import PermanentError, TransientError
+from academy.video import binaries, command, download, process, sandbox
+from academy.video.handlers.steps import Step
+
+STALL_SECONDS = 60.0
+CHECK_SECONDS = 120.0
+_EXIT_AFTER_SIGNAL = 255
+# What ffmpeg says where an exit code does not tell one reason from another.
+EMPTY_TRACK = "at least one of its streams received no packets"
+_SIGNS_OF_DAMAGE = ("Invalid data found", "matches no streams", EMPTY_TRACK)
+_SPARE_BYTES = 256 << 20
+
+
+class Workbench:
+    """What an attempt of a video job works with."""
+
+    def __init__(self, context: JobContext[Any]) -> None:
+        self.context = context
+        self.tools = binaries.locate(settings.FFMPEG_BIN or "", settings.FFPROBE_BIN or "")
+        self.objects: ObjectStore = store(Bucket.VIDEO)
+        self.folder = context.scratch / "out"
+        self.folder.mkdir()
+
+    def say(self, step: Step, share: float, *, eta: float | None = None) -> None:
+        """Tell people how far a step is; `eta` in seconds for the whole job."""
+        self.context.progress(step.name, step.at(share), eta_seconds=eta)
+
+    def require_disk(self, size: int) -> None:
+        """Raises TransientError where this many bytes would not fit."""
+        if shutil.disk_usage(self.context.scratch).free < size + _SPARE_BYTES:
+            raise TransientError("video_disk_full")
+
+    def fetch(
+        self,
+        key: str,
+        target: Path,
+        *,
+        size: int,
+        step: Step,
+        sha256_b64: str | None = None,
+        ranges: tuple[tuple[int, int], ...] | None = None,
+    ) -> None:
+        """Download an object, or some of its bytes to their places, telling people how far."""
+        wanted = size if ranges is None else sum(end - start for start, end in ranges)
+        self.require_disk(wanted)
+        started = clock.monotonic()
+
+        def on_bytes(done: int) -> None:
+            self.context.raise_if_cancelled()
+            speed = done / max(1e-3, clock.monotonic() - started)
+            self.say(step, done / wanted, eta=(wanted - done) / speed)
+
+        download.fetch(
+            self.objects,
+            key,
+            target,
+            size=size,
+            sha256_b64=sha256_b64,
+            ranges=ranges,
+            on_bytes=on_bytes,
+        )
+
+    def command(
+        self,
+        argv: list[str],
+        *,
+        reads: list[Path],
+        writes: list[Path],
+        limits: sandbox.Limits,
+    ) -> process.Process:
+        """A confined command in the output folder, not yet started."""
+        return process.Process(
+            sandbox.confined(argv, limits=limits, reads=reads, writes=writes),
+            environment=sandbox.environment(),
+            directory=self.folder,
+        )
+
+    def capture(
+        self,
+        argv: list[str],
+        *,
+        reads: list[Path],
+        writes: list[Path] | None = None,
+        limits: sandbox.Limits | None = None,
+        timeout_seconds: float = CHECK_SECONDS,
+    ) -> tuple[process.Outcome, str]:
+        """Run a short tool; a stop of the job stops it too."""
+        tool = self.command(
+            argv,
+            reads=reads,
+            writes=writes or [],
+            limits=limits or sandbox.Limits(cpu_seconds=int(2 * CHECK_SECONDS)),
+        )
+        with self.context.on_stop(tool.stop):
+            outcome, text = process.capture(tool, timeout_seconds=timeout_seconds)
+        self.context.raise_if_cancelled()
+        return outcome, text
+
+    def follow(
+        self,
+        argv: list[str],
+        *,
+        reads: list[Path],
+        writes: list[Path] | None = None,
+        file_bytes: int = 1 << 30,
+        cpu_seconds: int,
+        on_line: Callable[[str], bool],
+        on_tick: Callable[[], None] | None = None,
+        is_error: Callable[[str], bool] = process.says_error,
+    ) -> process.Outcome:
+        """Run a long command under the watchdog.
+
+        It may write into ``writes`` (where nothing is said: the output folder), no file larger
+        than ``file_bytes``. ``on_line`` says whether a line of its output shows progress.
+        """
+        encoder = self.command(
+            argv,
+            reads=reads,
+            writes=[self.folder] if writes is None else writes,
+            limits=sandbox.Limits(cpu_seconds=cpu_seconds, file_bytes=file_bytes),
+        )
+
+        def tick() -> None:
+            self.context.raise_if_cancelled()
+            if on_tick is not None:
+                on_tick()
+
+        with self.context.on_stop(encoder.stop):
+            outcome = encoder.run(
+                on_line=on_line, on_tick=tick, stall_seconds=STALL_SECONDS, is_error=is_error
+            )
+        self.context.raise_if_cancelled()
+        return outcome
+
+    def judge(self, outcome: process.Outcome) -> None:
+        """Raise what the end of a long command means, unless it is sound."""
+        if outcome.returncode == 0 and not outcome.stopped and not outcome.stalled:
+            return
+        said = outcome.said
+        self.context.log.warning(
+            "ffmpeg ended with %s: %s", outcome.returncode, " | ".join(outcome.stderr[-5:])
+        )
+        if outcome.stalled:
+            raise TransientError("video_stalled", seconds=int(STALL_SECONDS))
+        if "No space left on device" in said:
+            raise TransientError("video_disk_full")
+        if (
+            outcome.killed
+            or outcome.stopped
+            or outcome.returncode in {sandbox.SETUP_FAILED, _EXIT_AFTER_SIGNAL}
+            # The probe could open it: an encoder that cannot was interrupted while it tried.
+            or "Error opening input" in said
+        ):
+            raise TransientError("video_worker_killed")
+        if any(sign in said for sign in _SIGNS_OF_DAMAGE):
+            raise PermanentError("video_damaged")
+        raise PermanentError("video_encode_failed")
+
+    def check_decodes(self, init: Path, segment: Path) -> None:
+        """TransientError unless a segment decodes from its own first frame to its last."""
+        piece = self.piece(init, segment)
+        outcome, _ = self.capture(command.check_segment(self.tools.ffmpeg, piece), reads=[piece])
+        piece.unlink()
+        if outcome.returncode != 0 or outcome.errors:
+            raise TransientError(
+                "video_output_invalid", problem=f"{segment.name} cannot be decoded"
+            )
+
+    def piece(self, init: Path, segment: Path) -> Path:
+        """A file of its own with one segment, outside the folder that is published."""
+        piece = self.context.scratch / f"piece-{segment.name}.mp4"
+        with piece.open("wb") as joined:
+            for part in (init, segment):
+                joined.write(part.read_bytes())
+        return piece
+
+
+class Follow:
+    """Turns ffmpeg's `-progress` lines into progress with the time left.
+
+    `total` is in what `key` counts: frames for ``frame``, microseconds for ``out_time_us``.
+    """
+
+    def __init__(self, key: str, total: float, say: Callable[..., None]) -> None:
+        self._key = key
+        self._total = total
+        self._say = say
+        self._started = clock.monotonic()
+        self._done = 0
+
+    def line(self, text: str) -> bool:
+        """Take one line; true when the encoder got further."""
+        key, _, value = text.partition("=")
+        if key != self._key or not value.lstrip("-").isdigit():
+            return False
+        done = int(value)
+        if done <= self._done:
+            return False
+        self._done = done
+        share = done / max(1.0, self._total)
+        elapsed = clock.monotonic() - self._started
+        self._say(share, eta=max(0.0, elapsed / share - elapsed) if share < 1 else 0.0)
+        return True

@@ -1,0 +1,136 @@
+"""The plan of a lecture that is encoded in chunks, as data: `plan.json`.
+
+One worker decides and writes it down; whoever encodes a chunk or joins them reads it, and so does
+a person who wants to know why a lecture was encoded as it was.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from pydantic import TypeAdapter
+
+from academy.video.chunks import Chunk
+from academy.video.command import AUDIO_NAME
+from academy.video.ladder import CRF, PRESET, Plan
+
+PLAN: Final = "plan.json"
+PICTURES: Final = "pictures.mp4"
+SOUND: Final = "sound.mka"
+FORMAT_VERSION: Final = 1
+_EARLY_CHUNKS: Final = 2
+_EARLY_RUNG: Final = 480
+
+
+@dataclass(frozen=True)
+class SourceObject:
+    """An object that holds a track to encode from, and its size in bytes."""
+
+    key: str
+    size: int
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What one job of the flow encodes: some rungs of one chunk, or (no chunk) all of the sound."""
+
+    name: str
+    chunk: int | None
+    rungs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class LecturePlan:
+    """All decisions about one lecture. ``digest`` names what its pieces depend on."""
+
+    version: int
+    digest: str
+    encoder: str
+    plan: Plan
+    chunks: tuple[Chunk, ...]
+    pieces: tuple[Piece, ...]
+    pictures: SourceObject | None
+    sound: SourceObject | None
+    reasons: tuple[str, ...]
+    """In plain words, for people."""
+
+    @property
+    def frames(self) -> int:
+        """Frames of each rung; 0 without pictures."""
+        return self.chunks[-1].end if self.chunks else 0
+
+    def piece(self, name: str) -> Piece:
+        """The piece with that name; KeyError where the plan has none."""
+        for piece in self.pieces:
+            if piece.name == name:
+                return piece
+        raise KeyError(name)
+
+    def chunk(self, piece: Piece) -> Chunk:
+        """The chunk that a piece of the picture belongs to."""
+        if piece.chunk is None:
+            raise ValueError(f"piece {piece.name} has no pictures")
+        return self.chunks[piece.chunk]
+
+
+_adapter = TypeAdapter(LecturePlan)
+
+
+def dumps(lecture: LecturePlan) -> bytes:
+    """The plan as JSON that a person can read."""
+    return json.dumps(_adapter.dump_python(lecture, mode="json"), indent=1).encode()
+
+
+def loads(data: bytes) -> LecturePlan:
+    """Read a plan; pydantic's ValidationError when it is none of this version."""
+    return _adapter.validate_json(data)
+
+
+def pieces(plan: Plan, chunks: tuple[Chunk, ...]) -> tuple[Piece, ...]:
+    """What is encoded, in the order in which it is worth having.
+
+    The first minutes at a size that every phone plays, the sound, and then everything else: a
+    student can begin long before the last chunk is done.
+    """
+    early = early_rung(plan)
+    rungs = tuple(rung.name for rung in plan.rungs)
+    found = [
+        Piece(f"early-{chunk.number:04d}", chunk.number, (early,))
+        for chunk in chunks[:_EARLY_CHUNKS]
+        if early is not None and len(rungs) > 1
+    ]
+    if plan.audio_index is not None:
+        found.append(Piece(AUDIO_NAME, None, ()))
+    begun = len(found) - (plan.audio_index is not None)
+    for chunk in chunks:
+        wanted = tuple(name for name in rungs if chunk.number >= begun or name != early)
+        found.append(Piece(f"chunk-{chunk.number:04d}", chunk.number, wanted))
+    return tuple(found)
+
+
+def early_rung(plan: Plan) -> str | None:
+    """The rung that is made first: the largest of at most 480 lines, else the smallest."""
+    small = [rung for rung in plan.rungs if min(rung.width, rung.height) <= _EARLY_RUNG]
+    chosen = small[0] if small else (plan.rungs[-1] if plan.rungs else None)
+    return None if chosen is None else chosen.name
+
+
+def identity(source: str, plan: Plan, encoder: str) -> str:
+    """The digest under which pieces are kept and found again.
+
+    ``source`` names the bytes that were uploaded. Whatever changes a single byte of the output is
+    in it: the same digest means that a finished piece can be used as it is.
+    """
+    about = [source, encoder, PRESET, CRF, TypeAdapter(Plan).dump_python(plan, mode="json")]
+    return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
+
+
+def with_digest(lecture: LecturePlan, source: str) -> LecturePlan:
+    """The plan with its identity filled in; the chunk boundaries are part of it."""
+    base = identity(source, lecture.plan, lecture.encoder)
+    cuts: list[Any] = [[chunk.first, chunk.end, chunk.is_last] for chunk in lecture.chunks]
+    digest = hashlib.sha256(json.dumps([base, cuts]).encode()).hexdigest()
+    return replace(lecture, digest=digest)

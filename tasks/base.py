@@ -30,7 +30,7 @@ logger = get_task_logger(__name__)
 def run_job(task: Task, /, *args: Any, **kwargs: Any) -> str | None:
     """Claim and run the job of a ``{job, version}`` message; the body of every queue's task.
 
-    Returns what became of the job, for Flower and the log; None where there was nothing to do.
+    Returns what became of the job, for Flower and the log; None where its lease was lost.
     Raises celery's Reject: with requeue where another worker may do better, without where nothing
     in the database stands behind the message, so that redrive takes it to the DLQ.
     """
@@ -49,6 +49,7 @@ def run_job(task: Task, /, *args: Any, **kwargs: Any) -> str | None:
         ),
         keeper=keeper(),
         on_settled=lambda state, code: became.append(outcome.encode(state, code)),
+        on_unclaimed=lambda state: became.append(outcome.unclaimed(state)),
     )
     if verdict is Verdict.RELEASE:
         raise Reject("released", requeue=True)

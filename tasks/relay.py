@@ -25,6 +25,8 @@ from academy.fleet.wake import RELAY_CHANNEL
 from academy.jobs import admission
 from tasks import queues
 from tasks.app import app
+from tasks.events import endings
+from tasks.events.outbox import close_outbox
 from tasks.transport import PartialPublishError
 
 logger = logging.getLogger("tasks.relay")
@@ -240,11 +242,15 @@ def main() -> None:
     """Entry point; SIGTERM and SIGINT end it in order."""
     os.environ.setdefault("ACADEMY_PROCESS", "relay")
     django.setup()
+    if queues.events_flush_seconds():
+        every = settings.RELAY_SWEEP_SECONDS
+        sweeps.register(endings.SWEEP, endings.Endings().tell, every_seconds=every)
     relay = Relay()
     signal.signal(signal.SIGTERM, relay.stop)
     signal.signal(signal.SIGINT, relay.stop)
     relay.run()
     tracing.shutdown()
+    close_outbox()
 
 
 if __name__ == "__main__":

@@ -11,8 +11,10 @@ from celery.worker import state
 
 from tasks import queues
 from tasks.events.dispatcher import SNAPSHOT
+from tasks.events.gpu import gpu
 from tasks.events.outbox import close_outbox, outbox
 from tasks.events.redact import ARGS, KWARGS, task_id, task_name
+from tasks.worker.fleet import Fleet
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +41,8 @@ class Snapshot(bootsteps.StartStopStep):
 
     def start(self, c: Any) -> None:
         """Say it now, then with every heartbeat."""
+        if not gpu.text:
+            gpu.look()
         self._send(c)
         self._timer = c.timer.call_repeatedly(queues.heartbeat_seconds(), self._send, (c,))
 
@@ -76,6 +80,8 @@ def snapshot(c: Any) -> dict[str, Any]:
         "queue": queue.name,
         "sqs_queue": queue.sqs_name,
         "host_kind": queues.host_kind(),
+        "gpu": gpu.text,
+        "state": next((step.state for step in c.steps if isinstance(step, Fleet)), ""),
         "pool": queue.pool,
         "time_limit": queue.time_limit,
         "current": [f"{task['name']} {task['id']}" for task in active],

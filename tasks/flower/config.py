@@ -41,7 +41,11 @@ class OAuth:
 
 @dataclass(frozen=True)
 class FlowerConfig:
-    """How Flower runs. ``basic_auth`` holds ``user:password`` texts."""
+    """How Flower runs. ``basic_auth`` holds ``user:password`` texts.
+
+    ``controls`` says whether the pages may pause, drain and cancel through the platform's database;
+    ``public_base_url`` is the platform's own address, empty where Flower was not told.
+    """
 
     port: int
     address: str
@@ -50,6 +54,8 @@ class FlowerConfig:
     database: Path | None
     queue: str
     max_tasks: int
+    controls: bool
+    public_base_url: str
     log_format: str
     log_level: str
 
@@ -69,6 +75,9 @@ def read(environ: Mapping[str, str] = os.environ) -> FlowerConfig:
         database=Path(path) if (path := environ.get("FLOWER_DB")) else None,
         queue=_queue(environ),
         max_tasks=_whole(environ, "FLOWER_MAX_TASKS", 20_000, 100, 1_000_000),
+        # Whoever turns a switch is written down, so there must be a login.
+        controls=bool(environ.get("DATABASE_URL") and _has_login(environ)),
+        public_base_url=_base_url(environ),
         log_format=environ.get("LOG_FORMAT") or "console",
         log_level=environ.get("LOG_LEVEL") or "INFO",
     )
@@ -93,6 +102,17 @@ def _refuse_strangers(environ: Mapping[str, str], address: str) -> None:
         raise FlowerConfigError(
             f"Flower without a password listens on 127.0.0.1 only, not on {address}. {remedy}"
         )
+
+
+def _has_login(environ: Mapping[str, str]) -> bool:
+    return bool(environ.get("FLOWER_BASIC_AUTH") or environ.get("FLOWER_AUTH"))
+
+
+def _base_url(environ: Mapping[str, str]) -> str:
+    url = (environ.get("PUBLIC_BASE_URL") or "").rstrip("/")
+    if url and not url.startswith(("http://", "https://")):
+        raise FlowerConfigError(f"PUBLIC_BASE_URL={url!r} must begin with https:// or http://.")
+    return url
 
 
 def _is_loopback(address: str) -> bool:

@@ -1,4 +1,4 @@
-"""Flower's pages that SQS needs otherwise: the broker's, and "no" for remote control."""
+"""Flower's pages with what the platform adds: switches, links to jobs, queues and dead letters."""
 
 from __future__ import annotations
 
@@ -8,28 +8,23 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import flower
-import prometheus_client
-from flower.api import BaseApiHandler
 from flower.views import BaseHandler
+from flower.views.tasks import TasksView, TaskView
+from flower.views.workers import WorkersView, WorkerView
 from tornado.template import Loader, Template
-from tornado.web import HTTPError, authenticated, url
+from tornado.web import StaticFileHandler, authenticated, url
 
 from tasks import queues
-from tasks.depths import Depth, QueueDepth
+from tasks.depths import QueueDepth
+from tasks.flower import links
+from tasks.flower.board import Board
 
-_OURS = Path(__file__).parent / "templates"
+_HERE = Path(__file__).parent
+_OURS = _HERE / "templates"
 _FLOWERS = Path(flower.__file__).parent / "templates"
 
-NO_CONTROL = (
-    "SQS has no remote control, so this would reach no worker. Cancel a job through the platform's "
-    "API; stop a worker with SIGTERM: it finishes or gives back what it holds."
-)
-NO_SENDING = (
-    "Jobs are rows: only the relay sends messages, and workers refuse a message without a row. "
-    "Submit a job through the platform's API."
-)
-NO_RESULTS = "Results are kept in the job's row: GET /api/v1/jobs/<id> of the platform's API."
-
+#: States of a task whose job may still be cancelled.
+_OPEN = frozenset({"PENDING", "RECEIVED", "STARTED", "RETRY"})
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -57,98 +52,58 @@ class OverlayLoader(Loader):
         return Template(path.read_bytes(), name=name, loader=self)
 
 
-class _Depths:
-    """Reads the depths without blocking the loop."""
+class Platform:
+    """What pages and API know beyond Flower; a mixin of its handlers."""
 
     application: Any
 
     async def depths(self) -> list[QueueDepth]:
+        """The queues' depths; read without blocking the loop."""
         reader = self.application.settings["depths"]
         rows: list[QueueDepth] = await self.application.io_loop.run_in_executor(None, reader.read)
         return rows
 
+    async def board(self) -> Board:
+        """The switches in the platform's database."""
+        board: Board = await self.application.settings["database"].board()
+        return board
+
+    def is_alive(self, worker: str) -> bool:
+        """Whether heartbeats of *worker* arrive."""
+        known = self.application.events.state.workers
+        return worker in known and bool(known[worker].alive)
+
     def workers_of(self) -> Counter[str]:
         """How many live workers consume each queue, from their snapshots and heartbeats."""
-        state = self.application.events.state
         return Counter(
             queue["name"]
             for name, info in list(self.application.workers.items())
-            if name in state.workers and state.workers[name].alive
+            if self.is_alive(name)
             for queue in info["active_queues"]
         )
 
 
-class BrokerPage(_Depths, BaseHandler):
-    """``/broker``: every queue with its dead-letter queue."""
+def state_of(worker: str, info: dict[str, Any], board: Board) -> str:
+    """What a worker is doing: working, paused, draining, drained or stopped; empty where unsaid.
 
-    @logged_in
-    async def get(self) -> None:
-        """Render the page."""
-        client = queues.client_options()
-        self.render(
-            "broker.html",
-            rows=await self.depths(),
-            workers=self.workers_of(),
-            age=age_text,
-            broker=f"Amazon SQS, {client['region_name']}",
-            endpoint=client.get("endpoint_url", ""),
-            autorefresh=self.application.options.auto_refresh,
-        )
+    The database is newer than the worker's last snapshot, and an order newer than either.
+    """
+    switch = board.workers.get(worker)
+    state = switch.state if switch else str(info.get("platform", {}).get("state") or "")
+    if switch and switch.drain_asked_by and state in ("working", "paused"):
+        return "draining"
+    return state
 
 
-class QueueLengths(_Depths, BaseApiHandler):
-    """``/api/queues/length``: Flower's answer, with what SQS knows besides."""
+def oldest(row: QueueDepth, board: Board) -> tuple[int | None, str]:
+    """The age in seconds of a queue's oldest message, and who says so.
 
-    @logged_in
-    async def get(self) -> None:
-        """Answer with one entry for each SQS queue, dead-letter queues included."""
-        workers = self.workers_of()
-        entries = []
-        for row in await self.depths():
-            entries.append(entry(row.name, row.queue) | {"consumers": workers[row.name]})
-            if row.dead is not None:
-                entries.append(entry(f"{row.name}-dlq", row.dead) | {"dead_letters_of": row.name})
-        self.write({"active_queues": entries})
-
-
-class Refusal(BaseApiHandler):
-    """An operation that cannot work on SQS: 403 with the reason, never a false success."""
-
-    def initialize(self, reason: str) -> None:
-        """*reason*: a sentence for whoever asked."""
-        self.reason = reason
-
-    @logged_in
-    def get(self, *_: str) -> None:
-        """Refuse."""
-        raise HTTPError(403, self.reason)
-
-    post = get
-
-
-class Metrics(BaseHandler):
-    """``/metrics`` behind the same log-in as everything else; Prometheus can send one."""
-
-    @logged_in
-    def get(self) -> None:
-        """Write Flower's metrics and ours."""
-        self.application.purge_offline_worker_metrics()
-        self.set_header("Content-Type", prometheus_client.CONTENT_TYPE_LATEST)
-        self.write(prometheus_client.generate_latest())
-
-
-def entry(name: str, depth: Depth) -> dict[str, Any]:
-    """A queue in the words of Flower's API."""
-    return {
-        "name": name,
-        "sqs_name": depth.sqs_name,
-        "messages": depth.total,
-        "messages_ready": depth.ready,
-        "messages_unacknowledged": depth.in_flight,
-        "messages_delayed": depth.delayed,
-        "oldest_seconds": depth.oldest_seconds,
-        **({"problem": depth.problem} if depth.problem else {}),
-    }
+    CloudWatch knows the message; elsewhere the jobs' table knows when it was published.
+    """
+    if row.queue.oldest_seconds is not None:
+        return row.queue.oldest_seconds, "CloudWatch"
+    seconds = board.oldest.get(row.name)
+    return seconds, "" if seconds is None else "jobs table"
 
 
 def age_text(seconds: int | None) -> str:
@@ -162,12 +117,95 @@ def age_text(seconds: int | None) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
+class Page(Platform, BaseHandler):
+    """A page of ours, or one of Flower's with more in it."""
+
+    _board = Board()
+
+    def render(self, *names: Any, **values: Any) -> None:
+        """Render with what every page of ours may use."""
+        settings = self.application.settings
+        values |= {
+            "board": self._board,
+            "controls": settings["database"].on and not self._board.problem,
+            "links": links,
+            "base_url": settings["public_base_url"],
+            "age": age_text,
+        }
+        super().render(*names, **values)
+
+
+class BrokerPage(Page):
+    """``/broker``: every queue with its dead-letter queue."""
+
+    @logged_in
+    async def get(self) -> None:
+        """Render the page."""
+        client = queues.client_options()
+        self._board = await self.board()
+        self.render(
+            "broker.html",
+            rows=await self.depths(),
+            workers=self.workers_of(),
+            oldest=oldest,
+            broker=f"Amazon SQS, {client['region_name']}",
+            endpoint=client.get("endpoint_url", ""),
+            autorefresh=self.application.options.auto_refresh,
+        )
+
+
+class WorkersPage(Page, WorkersView):
+    """``/workers``: Flower's list, with each worker's queue, host and state."""
+
+
+class WorkerPage(Page, WorkerView):
+    """``/worker/<name>``: Flower's page under the worker's state, its current jobs and a switch."""
+
+    @logged_in
+    async def get(self, name: str) -> None:
+        """Render the page."""
+        self._board = await self.board()
+        await super().get(name)
+
+    def render(self, *names: Any, **values: Any) -> None:
+        """Add what the switch shows."""
+        if worker := values.get("worker"):
+            values["state"] = state_of(worker["name"], worker, self._board)
+            values["alive"] = self.is_alive(worker["name"])
+            values["known"] = worker["name"] in self._board.workers
+        super().render(*names, **values)
+
+
+class TaskPage(Page, TaskView):
+    """``/task/<id>``: Flower's page, with the job's own page and a way to cancel it."""
+
+    def render(self, *names: Any, **values: Any) -> None:
+        """Add the job."""
+        if task := values.get("task"):
+            values["job_page"] = links.job_page(
+                self.application.settings["public_base_url"], task.uuid
+            )
+            values["is_open"] = task.state in _OPEN
+        super().render(*names, **values)
+
+
+class TasksPage(Page, TasksView):
+    """``/tasks``: Flower's table, with a link from each task to its job."""
+
+
+class Static(StaticFileHandler):
+    """Our script and style; asked for again each time, so that an upgrade shows at once."""
+
+    def set_extra_headers(self, path: str) -> None:  # noqa: ARG002 - tornado's interface
+        """No caching without a question; the answer is mostly "not modified"."""
+        self.set_header("Cache-Control", "no-cache")
+
+
 ROUTES: list[Any] = [
     url(r"/broker", BrokerPage, name="broker"),
-    (r"/api/queues/length", QueueLengths),
-    (r"/metrics", Metrics),
-    (r"/api/worker/(?:shutdown|pool|queue)/(.*)", Refusal, {"reason": NO_CONTROL}),
-    (r"/api/task/(?:revoke|abort|timeout|rate-limit)/(.*)", Refusal, {"reason": NO_CONTROL}),
-    (r"/api/task/(?:apply|async-apply|send-task)/(.*)", Refusal, {"reason": NO_SENDING}),
-    (r"/api/task/result/(.*)", Refusal, {"reason": NO_RESULTS}),
+    (r"/(?:workers)?", WorkersPage),
+    (r"/worker/(.+)", WorkerPage),
+    (r"/tasks", TasksPage),
+    (r"/task/(.+)", TaskPage),
+    (r"/platform/static/(.*)", Static, {"path": str(_HERE / "static")}),
 ]

@@ -17,6 +17,7 @@ from prometheus_client import Counter
 from academy.core import clock
 from tasks import queues
 from tasks.events.dispatcher import SNAPSHOT
+from tasks.events.endings import TOLD_BY
 from tasks.events.packing import Event, UnreadableBodyError, unpack
 
 logger = logging.getLogger(__name__)
@@ -179,10 +180,24 @@ class Receiver(Events):
         if event["type"] == SNAPSHOT:
             self._on_snapshot(event)
             return
+        if event.pop(TOLD_BY, None):
+            if is_known(self.state, event):
+                return
+            # Said for a worker that is gone: no sign that it lives.
+            event["local_received"] = 0
         if is_late(self.state, event):
             return
         self.capp.clock.adjust(int(event["clock"]))
         self.state.event(event)
+
+
+def is_known(state: Any, event: Event) -> bool:
+    """Whether the task has ended already, or waits for its next run as *event* says."""
+    task = state.tasks.data.get(event["uuid"])
+    if task is None:
+        return False
+    waits = event["type"] == "task-retried" and task.state == states.RETRY
+    return waits or task.state in states.READY_STATES
 
 
 def is_late(state: Any, event: Event) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 
 from botocore.config import Config
 from celery import Celery
+from django.core.exceptions import ImproperlyConfigured
 from flower.app import Flower
 from flower.options import options
 from flower.urls import settings as flower_settings
@@ -19,9 +20,11 @@ from tornado.ioloop import IOLoop
 
 from academy.core.logs import logging_config
 from tasks import depths, provision, queues
+from tasks.flower import api, controls, pages
+from tasks.flower.board import Database, NoDatabase
 from tasks.flower.config import FlowerConfig, FlowerConfigError, read
 from tasks.flower.inspector import FORGET_SECONDS, SnapshotInspector
-from tasks.flower.pages import ROUTES, OverlayLoader
+from tasks.flower.pages import OverlayLoader
 from tasks.flower.receiver import WAIT_SECONDS, Receiver
 
 logger = logging.getLogger(__name__)
@@ -37,12 +40,28 @@ def celery_app() -> Celery:
     return app
 
 
-def build(config: FlowerConfig, loop: IOLoop) -> Flower:
+def switches(config: FlowerConfig) -> Database | NoDatabase:
+    """The platform's database behind the controls; Django is set up only where they are on.
+
+    Raises ImproperlyConfigured where Django's settings are wrong.
+    """
+    if not config.controls:
+        return NoDatabase()
+    os.environ.setdefault("ACADEMY_PROCESS", "command")
+    import django  # noqa: PLC0415 - a Flower without controls needs none of it
+
+    django.setup()
+    from tasks.flower import deeds  # noqa: PLC0415 - models need the settings
+
+    return Database(deeds.read_board, deeds.DEEDS, around=deeds.connected)
+
+
+def build(config: FlowerConfig, loop: IOLoop, database: Database | NoDatabase) -> Flower:
     """Flower for *config* on *loop*, not listening yet."""
     options.port = config.port
     options.address = config.address
     options.basic_auth = list(config.basic_auth) or None
-    # Removes every control from Flower's pages; ROUTES answers whoever asks all the same.
+    # Removes Flower's own controls from its pages; api.ROUTES answers whoever asks all the same.
     options.read_only = True
     options.enable_events = False
     options.tasks_columns = _COLUMNS
@@ -75,11 +94,13 @@ def build(config: FlowerConfig, loop: IOLoop) -> Flower:
         events=receiver,
         io_loop=loop,
         depths=depths.from_environment(config.queue),
+        database=database,
+        public_base_url=config.public_base_url,
         **settings,
     )
     flower.inspector = inspector
     # Routes that are added later are asked first.
-    flower.add_handlers(r".*", ROUTES)
+    flower.add_handlers(r".*", pages.ROUTES + api.ROUTES + controls.ROUTES)
     return flower
 
 
@@ -93,7 +114,8 @@ def main() -> int:
     """Run Flower until SIGTERM or SIGINT; 2 where the environment does not allow it to start."""
     try:
         config = read()
-    except (FlowerConfigError, queues.QueueConfigError) as exc:
+        database = switches(config)
+    except (FlowerConfigError, queues.QueueConfigError, ImproperlyConfigured) as exc:
         print(f"Flower must not start. {exc}", file=sys.stderr)  # noqa: T201 - a command's answer
         return 2
     logging.config.dictConfig(logging_config(log_format=config.log_format, level=config.log_level))
@@ -102,7 +124,7 @@ def main() -> int:
     os.umask(0o077)
     asyncio.set_event_loop(asyncio.new_event_loop())
     loop = IOLoop.current()
-    flower = build(config, loop)
+    flower = build(config, loop, database)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.asyncio_loop.add_signal_handler(number, flower.stop)
     try:
@@ -113,9 +135,12 @@ def main() -> int:
     logger.info("Flower on http://%s:%s/ reads %s", config.address, port, config.queue)
     if config.is_open:
         logger.warning("Flower asks for no password: allowed because this is a local platform.")
+    if not database.on:
+        logger.info("Flower's controls are off: they need DATABASE_URL and a login.")
     if config.database is None:
         logger.info("Flower keeps its history in memory only: FLOWER_DB is not set.")
     flower.start()
     flower.events.join(timeout=WAIT_SECONDS + 2)
+    database.close()
     logger.info("Flower down")
     return 0

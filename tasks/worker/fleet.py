@@ -202,6 +202,11 @@ class Fleet(bootsteps.StartStopStep):
         super().__init__(c, **options)
         self._agent: Agent | None = None
 
+    @property
+    def state(self) -> str:
+        """What the worker is doing, as its row says it; empty before it knows its orders."""
+        return str(self._agent.state) if self._agent is not None else ""
+
     def include_if(self, c: Any) -> bool:  # noqa: ARG002 - bootsteps' signature
         """Only where there is a database to ask."""
         return bool(apps.ready)

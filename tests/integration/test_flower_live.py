@@ -16,12 +16,15 @@ pytestmark = pytest.mark.integration("postgres", "sqs")
 
 CANARY = "canary-in-the-arguments"
 EVENTS = "academy-events"
+SECOND = "academy-events-second"
+SHOWN = ("name", "state", "worker", "runtime", "exception")
 WORKERS = ("ai-lite", "ai-basic")
 
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: Any, django_db_blocker: Any) -> Iterator[FlowerSite]:
-    with django_db_blocker.unblock(), flower_site(tmp_path_factory.mktemp("flower")) as site:
+    folder = tmp_path_factory.mktemp("flower")
+    with django_db_blocker.unblock(), flower_site(folder, *WORKERS, events=(SECOND,)) as site:
         yield site
 
 
@@ -31,16 +34,8 @@ def flower(running: FlowerSite) -> Iterator[FlowerSite]:
     running.site.proxy.heal()
 
 
-def worker_name(flower: FlowerSite, queue: str) -> str:
-    def found() -> str:
-        names = [name for name in flower.get("/api/workers").json if name.startswith(f"{queue}@")]
-        return names[0] if names else ""
-
-    return str(wait_until(found, 15, f"Flower knows the worker of {queue}"))
-
-
 def test_workers_show_their_queue_pool_host_kind_and_that_they_live(flower: FlowerSite) -> None:
-    names = {queue: worker_name(flower, queue) for queue in WORKERS}
+    names = {queue: flower.worker_name(queue) for queue in WORKERS}
 
     workers = flower.get("/api/workers").json
     alive = flower.get("/api/workers?status=1").json
@@ -87,7 +82,7 @@ def test_tasks_show_how_their_jobs_ended_and_nothing_of_their_arguments(
 def test_every_page_is_there_with_its_data(flower: FlowerSite) -> None:
     (job,) = flower.submit("test.ok")
     flower.shown([job], "SUCCESS")
-    name = worker_name(flower, "ai-lite")
+    name = flower.worker_name("ai-lite")
     datatable = "/tasks/datatable?draw=1&start=0&length=10&order[0][column]=0&order[0][dir]=asc"
 
     pages = {
@@ -127,13 +122,13 @@ def test_queue_lengths_cover_every_queue_and_its_dead_letters(flower: FlowerSite
     assert found["video"]["consumers"] == 0
     assert found["messaging-dlq"]["dead_letters_of"] == "messaging"
     assert {"ai-premium", "ai-premium-dlq", "ai-basic-dlq", "events"} <= set(found)
-    assert 'class="badge text-bg-danger"' in flower.get("/broker").text
+    assert 'class="badge platform-dead"' in flower.get("/broker").text
 
 
 def test_what_sqs_cannot_do_is_refused_with_a_reason_and_offered_nowhere(
     flower: FlowerSite,
 ) -> None:
-    name = worker_name(flower, "ai-lite")
+    name = flower.worker_name("ai-lite")
     (job,) = flower.submit("test.ok")
     flower.shown([job], "SUCCESS")
 
@@ -141,7 +136,7 @@ def test_what_sqs_cannot_do_is_refused_with_a_reason_and_offered_nowhere(
         f"/api/worker/shutdown/{name}": "no remote control",
         f"/api/worker/pool/grow/{name}": "no remote control",
         f"/api/worker/queue/cancel-consumer/{name}": "no remote control",
-        f"/api/task/revoke/{job}": "Cancel a job through the platform's API",
+        f"/api/task/revoke/{job}": "cancel a job on Flower's own pages",
         "/api/task/timeout/academy.ai_lite.run": "no remote control",
         "/api/task/async-apply/academy.ai_lite.run": "Submit a job through the platform's API",
         "/api/task/send-task/academy.ai_lite.run": "Submit a job through the platform's API",
@@ -209,7 +204,40 @@ def test_a_flower_that_was_away_has_missed_and_forgotten_nothing(flower: FlowerS
     flower.shown(before, "SUCCESS", timeout=3)
     flower.shown(meanwhile, "SUCCESS", "FAILURE")
     alive = flower.get("/api/workers?status=1").json
-    assert [alive[worker_name(flower, queue)] for queue in WORKERS] == [True, True]
+    assert [alive[flower.worker_name(queue)] for queue in WORKERS] == [True, True]
+
+
+def test_two_flowers_with_a_queue_each_see_the_same(flower: FlowerSite) -> None:
+    before = flower.submit("test.ok", 3)
+    flower.shown(before, "SUCCESS")
+    second = flower.another_flower("second", FLOWER_QUEUE=SECOND)
+    try:
+        after = flower.submit("test.ok", 2) + flower.submit("test.permanent", 2)
+
+        # What was said before it started waited in its queue, and neither takes from the other.
+        for one in (flower, second):
+            one.shown(before, "SUCCESS")
+            one.shown(after, "SUCCESS", "FAILURE")
+        seen = [one.tasks() for one in (flower, second)]
+        for job in map(str, before + after):
+            first, other = (
+                {
+                    key: tasks[job][key]
+                    for key in ("name", "state", "worker", "runtime", "exception")
+                }
+                for tasks in seen
+            )
+            assert first == other
+        for queue in WORKERS:
+            name = flower.worker_name(queue)
+            assert second.worker_name(queue) == name
+            wait_until(
+                lambda name=name: second.get("/api/workers?status=1").json[name],
+                10,
+                f"{name} lives",
+            )
+    finally:
+        assert flower.stop("second") == 0
 
 
 def test_an_events_queue_that_hangs_holds_up_no_task(flower: FlowerSite) -> None:

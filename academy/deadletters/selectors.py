@@ -158,8 +158,8 @@ def replay_views(rows: Iterable[Replay]) -> list[ReplayView]:
     listed = list(rows)
     counts = {row.pk: dict.fromkeys((state.value for state in ItemState), 0) for row in listed}
     items = ReplayItem.objects.filter(replay__in=listed).order_by()
-    for replay_id, state, count in items.values_list("replay_id", "state").annotate(Count("*")):
-        counts[replay_id][state] = count
+    for row in items.values("replay_id", "state").annotate(count=Count("*")):
+        counts[row["replay_id"]][row["state"]] = row["count"]
     return [ReplayView(row, counts[row.pk]) for row in listed]
 
 
@@ -215,8 +215,8 @@ def _seconds(now: datetime, then: datetime | None) -> float | None:
     return None if then is None else max(timedelta(0), now - then).total_seconds()
 
 
-def counts() -> dict[tuple[str, str], int]:
-    """Letters by (queue, state), for the metrics: states that nobody needs to look at left out."""
-    rows = DeadLetter.objects.filter(state__in=[LetterState.OPEN, LetterState.REPLAYING])
-    found = rows.order_by().values_list("queue", "state").annotate(Count("*"))
-    return {(queue, state): count for queue, state, count in found}
+def open_counts() -> dict[tuple[str, str], int]:
+    """Open letters by (queue, kind), for the metrics; the kind is empty where none is known."""
+    rows = DeadLetter.objects.filter(state=LetterState.OPEN).order_by()
+    found = rows.values("queue", "kind").annotate(count=Count("*"))
+    return {(row["queue"], row["kind"]): row["count"] for row in found}

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import ClassVar, Final
 
 from django.db import models
-from django.db.models import F
+from django.db.models import F, Q
 
 from academy.core import clock
 from academy.core.ids import new_id
@@ -23,6 +23,17 @@ class VideoState(StrEnum):
     READY = "ready"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    DELETED = "deleted"
+
+
+class Profile(models.TextChoices):
+    """How a lecture is encoded."""
+
+    STANDARD = "standard"
+    SAVER = "saver"
+    """Adds an AV1 top rung: half the bits for players that know it."""
+    ENCRYPTED = "encrypted"
+    """AES-128, with keys that only a running session gets."""
 
 
 JOB_STATES: Final[dict[VideoState, frozenset[JobState]]] = {
@@ -31,6 +42,7 @@ JOB_STATES: Final[dict[VideoState, frozenset[JobState]]] = {
     VideoState.READY: frozenset({JobState.SUCCEEDED}),
     VideoState.FAILED: frozenset({JobState.FAILED, JobState.DEAD}),
     VideoState.CANCELLED: frozenset({JobState.CANCELLED}),
+    VideoState.DELETED: frozenset(),
 }
 """The states of a video's job in each of its own."""
 
@@ -42,6 +54,13 @@ class Video(TenantScopedModel):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     title = models.CharField(max_length=200)
+    session = models.CharField(max_length=80, blank=True, db_default="")
+    """The course or class meeting it belongs to, in the academy's own words."""
+    position = models.PositiveIntegerField(null=True)
+    """Its place among the videos of its session; null: by age."""
+    profile = models.CharField(
+        max_length=16, choices=Profile.choices, db_default=Profile.STANDARD.value
+    )
     upload = models.ForeignKey("uploads.Upload", on_delete=models.PROTECT, related_name="+")
     job = models.OneToOneField("jobs.Job", on_delete=models.PROTECT, related_name="video")
     bucket = models.CharField(max_length=16, default=Bucket.VIDEO.value)
@@ -49,12 +68,31 @@ class Video(TenantScopedModel):
     manifest = models.JSONField(null=True)
     duration = models.FloatField(null=True)
     """Seconds."""
+    size = models.BigIntegerField(db_default=0)
+    """Bytes of the output, for the academy's storage; 0 until ready."""
+    policy_version = models.PositiveIntegerField(db_default=1)
+    """Counts the changes of who may watch: a link or session of another version has ended."""
     created_at = models.DateTimeField(default=clock.now, editable=False)
+    deleted_at = models.DateTimeField(null=True)
+    deleted_by = models.CharField(max_length=80, blank=True, db_default="")
+    purged_at = models.DateTimeField(null=True)
+    """When its objects were gone, seen to be gone. Until then a deleted video can come back."""
 
     class Meta(TenantScopedModel.Meta):
         db_table = "video"
         indexes: ClassVar[list[models.Index]] = [
-            models.Index("tenant", F("created_at").desc(), F("id").desc(), name="video_listing")
+            models.Index("tenant", F("created_at").desc(), F("id").desc(), name="video_listing"),
+            models.Index("tenant", "session", "position", "id", name="video_in_session"),
+            models.Index(
+                "deleted_at",
+                name="video_to_purge",
+                condition=Q(deleted_at__isnull=False, purged_at__isnull=True),
+            ),
+        ]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(
+                name="video_profile_known", condition=Q(profile__in=Profile.values)
+            )
         ]
 
     def __str__(self) -> str:
@@ -63,6 +101,8 @@ class Video(TenantScopedModel):
     @property
     def state(self) -> VideoState:
         """Whether it can be played. Once it can, a replay of its job does not take it away."""
+        if self.deleted_at is not None:
+            return VideoState.DELETED
         if self.output_prefix:
             return VideoState.READY
         return _STATE_OF_JOB[JobState(self.job.state)]
@@ -92,3 +132,100 @@ class VideoPiece(TenantScopedModel):
 
     def __str__(self) -> str:
         return f"{self.name} of {self.digest[:12]}"
+
+
+class Caption(TenantScopedModel):
+    """Captions of a video in one language, stored as WebVTT."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    video = models.ForeignKey(Video, on_delete=models.PROTECT, related_name="captions")
+    language = models.CharField(max_length=16)
+    """BCP 47, e.g. ``ko`` or ``en``."""
+    label = models.CharField(max_length=40)
+    key = models.CharField(max_length=200)
+    size = models.PositiveIntegerField()
+    updated_at = models.DateTimeField(default=clock.now)
+
+    class Meta(TenantScopedModel.Meta):
+        db_table = "video_caption"
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(name="video_caption_once", fields=["video", "language"])
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.language} of {self.video_id}"
+
+
+class ContentKey(TenantScopedModel):
+    """An AES-128 key of an encrypted video, itself encrypted; keys rotate within a video."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    digest = models.CharField(max_length=64)
+    """Of the lecture plan whose segments it encrypts."""
+    number = models.PositiveIntegerField()
+    sealed = models.BinaryField(max_length=200)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+
+    class Meta(TenantScopedModel.Meta):
+        db_table = "video_content_key"
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                name="video_content_key_once", fields=["tenant", "digest", "number"]
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"key {self.number} of {self.digest[:12]}"
+
+
+class Viewing(TenantScopedModel):
+    """One viewer's session on one device: what counts against the limits, and what can be ended.
+
+    A viewer is whoever the academy says it is: an opaque text, never a name or a phone number.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    video = models.ForeignKey(Video, on_delete=models.PROTECT, related_name="viewings")
+    viewer = models.CharField(max_length=64)
+    device = models.CharField(max_length=64)
+    policy_version = models.PositiveIntegerField()
+    started_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    ended_because = models.CharField(max_length=32, blank=True)
+
+    class Meta(TenantScopedModel.Meta):
+        db_table = "video_viewing"
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(
+                "tenant", "viewer", "seen_at", name="video_viewing_open",
+                condition=Q(ended_at__isnull=True),
+            )
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return f"{self.viewer} on {self.video_id}"
+
+
+class Watched(TenantScopedModel):
+    """How much of a video one viewer has really watched, and where to go on."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    video = models.ForeignKey(Video, on_delete=models.PROTECT, related_name="watched")
+    viewer = models.CharField(max_length=64)
+    intervals = models.JSONField(default=list)
+    """Disjoint [from, to] in seconds, in order."""
+    seconds = models.FloatField(default=0.0)
+    """The sum of the intervals: what was watched twice counts once."""
+    position = models.FloatField(default=0.0)
+    completed_at = models.DateTimeField(null=True)
+    updated_at = models.DateTimeField()
+
+    class Meta(TenantScopedModel.Meta):
+        db_table = "video_watched"
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(name="video_watched_once", fields=["video", "viewer"])
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.viewer}: {self.seconds:.0f} s of {self.video_id}"

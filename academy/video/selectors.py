@@ -13,16 +13,22 @@ from academy.video.models import JOB_STATES, Video, VideoState
 
 
 def videos_list(*, tenant: Tenant | UUID, states: Collection[VideoState] = ()) -> QuerySet[Video]:
-    """A tenant's videos with their jobs; of these states only, where any are named."""
+    """A tenant's videos with their jobs; of these states only, where any are named.
+
+    Deleted ones are shown to those who ask for them.
+    """
     videos = Video.objects.for_tenant(tenant).select_related("job")
+    kept = Q(deleted_at__isnull=True)
     if not states:
-        return videos
+        return videos.filter(kept)
     wanted = Q()
     for state in states:
-        if state is VideoState.READY:
-            wanted |= ~Q(output_prefix="")
+        if state is VideoState.DELETED:
+            wanted |= ~kept
+        elif state is VideoState.READY:
+            wanted |= kept & ~Q(output_prefix="")
         else:
-            wanted |= Q(output_prefix="", job__state__in=JOB_STATES[state])
+            wanted |= kept & Q(output_prefix="", job__state__in=JOB_STATES[state])
     return videos.filter(wanted)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -108,19 +108,38 @@ class JsonFormatter(logging.Formatter):
 
 
 class ConsoleFormatter(logging.Formatter):
-    """One line for a person: time, level, logger, message, then the fields."""
+    """One line for a person: time, level, logger, message, then the fields.
+
+    An attempt is shortened to its kind, the end of its job's id and its number, as in
+    ``attempt=video.transcode:9b1c30d4e2f1.2``: the rest is in the row, and in the JSON format.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as text."""
         at = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S.%f")[:-3]
-        fields = " ".join(f"{name}={value}" for name, value in _extra(record).items())
+        fields = " ".join(f"{name}={value}" for name, value in _shortened(_extra(record)))
         line = f"{at} {record.levelname:<7} {record.name}: {record.getMessage()}"
         parts = [f"{line}  {fields}" if fields else line, record.exc_text, record.stack_info]
         return mask("\n".join(part for part in parts if part))
 
 
+_SAID_BY_THE_ATTEMPT = frozenset({"job", "attempt", "kind", "queue", "request_id", "trace"})
+
+
+def _shortened(fields: dict[str, Any]) -> Iterable[tuple[str, Any]]:
+    if not {"job", "attempt", "kind"} <= fields.keys():
+        return fields.items()
+    rest = {name: value for name, value in fields.items() if name not in _SAID_BY_THE_ATTEMPT}
+    attempt = f"{fields['kind']}:{str(fields['job'])[-12:]}.{fields['attempt']}"
+    return {"attempt": attempt, **rest}.items()
+
+
 def logging_config(*, log_format: str, level: str) -> dict[str, Any]:
-    """``settings.LOGGING``: everything to stderr, through the context and the mask."""
+    """``settings.LOGGING``: everything to stderr, through the context and the mask.
+
+    Records exist from INFO on, whatever is printed: the log of a job keeps them.
+    """
+    made = min(level, "INFO", key=logging.getLevelNamesMapping().__getitem__)
     formatter = JsonFormatter if log_format == "json" else ConsoleFormatter
     return {
         "version": 1,
@@ -130,15 +149,16 @@ def logging_config(*, log_format: str, level: str) -> dict[str, Any]:
         "handlers": {
             "stderr": {
                 "class": "logging.StreamHandler",
+                "level": level,
                 "filters": ["context", "mask"],
                 "formatter": "line",
             }
         },
-        "root": {"handlers": ["stderr"], "level": level},
+        "root": {"handlers": ["stderr"], "level": made},
         "loggers": {
             # Django's own handlers print tracebacks in a format of their own, or send mail.
-            "django": {"handlers": [], "level": level, "propagate": True},
-            "django.server": {"handlers": [], "level": level, "propagate": True},
+            "django": {"handlers": [], "level": made, "propagate": True},
+            "django.server": {"handlers": [], "level": made, "propagate": True},
             "django.request": {"handlers": [], "level": "ERROR", "propagate": True},
             # These log request bodies and headers below WARNING.
             **{

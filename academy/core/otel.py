@@ -28,6 +28,7 @@ from opentelemetry.trace import (
     Status,
     StatusCode,
     TraceFlags,
+    Tracer,
     get_current_span,
     set_span_in_context,
     use_span,
@@ -51,6 +52,7 @@ class Recorder:
         self.service = service
         self._endpoint = endpoint
         self._provider: TracerProvider | None = None
+        self._tracer: Tracer | None = None
         self._lock = threading.Lock()
         _complain_seldom()
 
@@ -107,7 +109,8 @@ class Recorder:
     def shutdown(self, seconds: float) -> None:
         """Send what is left, in at most so many seconds."""
         with self._lock:
-            provider, self._provider = self._provider, None
+            provider = self._provider
+            self._provider = self._tracer = None
         if provider is None:
             return
         # OpenTelemetry's own bound is half a minute, so somebody else waits for it.
@@ -118,7 +121,7 @@ class Recorder:
     def forget_parent(self) -> None:
         """In a child: what the parent had is the parent's, and its locks may be held for ever."""
         self._lock = threading.Lock()
-        self._provider = None
+        self._provider = self._tracer = None
 
     def _start(
         self,
@@ -130,25 +133,24 @@ class Recorder:
         links: Sequence[str],
         started_ns: int | None,
     ) -> OtelSpan:
-        return (
-            self._running()
-            .get_tracer(SCOPE)
-            .start_span(
-                name,
-                context=_context_of(parent),
-                kind=SpanKind[kind.upper()],
-                attributes=dict(attributes),
-                links=[Link(_remote(link)) for link in links],
-                start_time=started_ns,
-            )
+        return self._running().start_span(
+            mask(name),
+            context=_context_of(parent),
+            kind=SpanKind[kind.upper()],
+            attributes=_clean(attributes),
+            links=[Link(_remote(link)) for link in links],
+            start_time=started_ns,
         )
 
-    def _running(self) -> TracerProvider:
-        provider = self._provider
-        if provider is None:
+    def _running(self) -> Tracer:
+        tracer = self._tracer
+        if tracer is None:
             with self._lock:
-                provider = self._provider = self._provider or self._make()
-        return provider
+                if self._tracer is None:
+                    self._provider = self._make()
+                    self._tracer = self._provider.get_tracer(SCOPE)
+                tracer = self._tracer
+        return tracer
 
     def _make(self) -> TracerProvider:
         names = {"service.name": self.service, "service.namespace": "academy"}

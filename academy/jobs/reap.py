@@ -103,7 +103,9 @@ def _take_away(ids: list[UUID]) -> int:
             flow.cancel_children(job_id)
             flow.ended(job_id)
     for job_id, state, _ in rows:
-        logger.warning("the worker of job %s was lost: now %s", job_id, state)
+        logger.warning(
+            "the worker of job %s was lost: now %s", job_id, state, extra={"job": str(job_id)}
+        )
     _each({parent_id for _, _, parent_id in ended if parent_id is not None}, flow.join)
     return len(rows)
 
@@ -117,7 +119,7 @@ def _each(ids: Iterable[UUID], act: Callable[[UUID], int]) -> list[int]:
         except (OperationalError, InterfaceError):
             raise
         except Exception:
-            logger.exception("job %s could not be put right", job_id)
+            logger.exception("job %s could not be put right", job_id, extra={"job": str(job_id)})
     return results
 
 

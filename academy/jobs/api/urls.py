@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from academy.jobs.api import views
+from academy.jobs.api import logs, views
 
 app_name = "jobs"
 
@@ -17,4 +17,5 @@ urlpatterns = [
     path("jobs/<uuid:job_id>/attempts", views.JobAttemptsView.as_view(), name="attempts"),
     path("jobs/<uuid:job_id>/children", views.JobChildrenView.as_view(), name="children"),
     path("jobs/<uuid:job_id>/events", views.JobEventsView.as_view(), name="events"),
+    path("ops/jobs/<uuid:job_id>/logs", logs.JobLogsView.as_view(), name="logs"),
 ]

@@ -227,6 +227,8 @@ def _submitter(request: Request) -> Submitter:
 
 
 def _accepted(job: Job) -> Answer:
+    # The access line of the request names what it made.
+    logs.bind(job=str(job.pk))
     return Answer(202, present.job_body(job), present.job_path(job.pk))
 
 

@@ -9,5 +9,8 @@ class OpsConfig(AppConfig):
     verbose_name = "Operations"
 
     def ready(self) -> None:
-        """Register the error texts."""
+        """Register the error texts and the gauges."""
+        from academy.ops import gauges
         from academy.ops.deep import errors  # noqa: F401
+
+        gauges.register()

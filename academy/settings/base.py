@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from academy.core.logs import logging_config
-from academy.settings.env import DatabaseEnvironment, Environment
+from academy.settings.env import DatabaseEnvironment, Environment, Profile
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 
@@ -134,15 +134,19 @@ def common(env: Environment) -> dict[str, Any]:
         "LOGGING": logging_config(log_format=env.log_format, level=env.log_level),
         "SERVICE_NAME": f"academy-{env.process}",
         "TRACES_ENDPOINT": env.traces_endpoint,
+        "METRICS_TOKEN": env.metrics_token,
+        "METRICS_OPEN_ON_LOOPBACK": env.profile is not Profile.PRODUCTION,
         "AWS_REGION": env.aws_region,
         "SQS_ENDPOINT_URL": env.sqs_endpoint_url,
+        "CLOUDWATCH_METRICS": env.cloudwatch_metrics,
+        "CLOUDWATCH_ENDPOINT_URL": env.cloudwatch_endpoint_url,
         "R2_PUBLIC_ENDPOINT_URL": env.objects.public_endpoint_url,
         "JOB_LEASE_SECONDS": env.jobs.lease_seconds,
         "JOB_MAX_LOSSES": env.jobs.max_losses,
         "JOB_REPUBLISH_SECONDS": env.jobs.republish_seconds,
+        "JOB_LOG_DAYS": env.jobs.log_days,
         "RELAY_POLL_SECONDS": env.jobs.relay_poll_seconds,
         "RELAY_SWEEP_SECONDS": env.jobs.relay_sweep_seconds,
-        "JOB_LOG_DAYS": env.jobs.log_days,
         "SCRATCH_DIR": env.jobs.scratch_dir,
         "FFMPEG_BIN": env.jobs.ffmpeg_bin,
         "FFPROBE_BIN": env.jobs.ffprobe_bin,
@@ -178,6 +182,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "academy.core.http.middleware.RequestContextMiddleware",
     "academy.ops.console.middleware.ConsolePagesMiddleware",
+    "academy.telemetry.requests.RequestMetricsMiddleware",
     "academy.core.http.middleware.RequestLimitsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -143,6 +143,7 @@ class Environment:
     jobs: JobsEnvironment
     log_format: str
     log_level: str
+    metrics_token: str
     traces_endpoint: str | None
 
 
@@ -258,6 +259,7 @@ def load(profile: Profile, environ: Mapping[str, str]) -> Environment:
         log_level=read.choice(
             "LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
         ),
+        metrics_token=_metrics_token(read),
         traces_endpoint=_traces_endpoint(read),
     )
     if profile is Profile.PRODUCTION:
@@ -280,6 +282,13 @@ def _secret(read: _Reader, profile: Profile, name: str, *, least: int) -> str:
     value = read.text(name, _default(profile, f"{profile}-only-{name.lower()}-".ljust(64, "x")))
     if value and len(value) < least:
         read.problem(name, f"is too short: at least {least} random characters")
+    return value
+
+
+def _metrics_token(read: _Reader) -> str:
+    value = read.text("METRICS_TOKEN", "")
+    if value and len(value) < 32:
+        read.problem("METRICS_TOKEN", "is too short: at least 32 random characters")
     return value
 
 

@@ -33,6 +33,15 @@ errorlog = "-"
 def post_worker_init(worker: Any) -> None:
     """Tell the application about its server, so that event streams leave room and end in time."""
     from academy.core.http.serving import server  # noqa: PLC0415 - the application is loaded now
+    from academy.telemetry.requests import flusher  # noqa: PLC0415
 
     server.threads = worker.cfg.threads
     server.accepting = lambda: bool(worker.alive)
+    flusher.start()
+
+
+def worker_exit(_server: Any, _worker: Any) -> None:
+    """Store what this process counted of its requests and has not stored yet."""
+    from academy.telemetry.requests import flusher  # noqa: PLC0415
+
+    flusher.stop()

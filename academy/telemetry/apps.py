@@ -7,3 +7,11 @@ class TelemetryConfig(AppConfig):
     name = "academy.telemetry"
     label = "telemetry"
     verbose_name = "Metrics and traces"
+
+    def ready(self) -> None:
+        """Register the tally with the relay, and the platform's own gauges."""
+        from academy.core import sweeps
+        from academy.telemetry import readers, tally
+
+        readers.register()
+        sweeps.register("telemetry.tally", tally.sweep, every_seconds=tally.EVERY_SECONDS)

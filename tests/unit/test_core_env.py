@@ -104,6 +104,9 @@ def test_a_local_platform_needs_its_addresses_but_no_secrets() -> None:
         ({"DATABASE_URL": "postgresql://a:b@h/db"}, "?sslmode="),
         ({"DATABASE_URL": "mysql://a:b@h/db"}, "DATABASE_URL must start with postgresql://"),
         ({"SQS_ENDPOINT_URL": "localhost:1"}, "SQS_ENDPOINT_URL must be an address"),
+        ({"CLOUDWATCH_METRICS": "on"}, "CLOUDWATCH_METRICS must be 0 or 1"),
+        ({"CLOUDWATCH_ENDPOINT_URL": "monitoring"}, "CLOUDWATCH_ENDPOINT_URL must be an address"),
+        ({"METRICS_TOKEN": "guessable"}, "METRICS_TOKEN is too short"),
         ({"JOB_LEASE_SECONDS": "soon"}, "JOB_LEASE_SECONDS must be a number of seconds"),
         ({"JOB_LEASE_SECONDS": "nan"}, "JOB_LEASE_SECONDS must be a number of seconds"),
         ({"JOB_MAX_LOSSES": "0"}, "JOB_MAX_LOSSES must be a whole number"),
@@ -122,6 +125,13 @@ def test_each_mistake_is_named(changes: dict[str, str | None], expected: str) ->
 
 def test_several_mistakes_are_reported_together() -> None:
     assert len(problems({"SECRET_KEY": None, "LOG_LEVEL": "loud", "R2_AI_BUCKET": "a"})) == 3
+
+
+def test_metrics_go_to_cloudwatch_only_where_that_is_asked_for() -> None:
+    assert not load(Profile.PRODUCTION, PRODUCTION).cloudwatch_metrics
+    asked = load(Profile.PRODUCTION, {**PRODUCTION, "CLOUDWATCH_METRICS": "1"})
+    assert asked.cloudwatch_metrics
+    assert asked.cloudwatch_endpoint_url is None
 
 
 def test_no_value_is_ever_repeated_in_the_message() -> None:

@@ -23,7 +23,7 @@ access = logging.getLogger("academy.access")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,63}\Z")
 _ROUTE_PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_QUIET = frozenset({"/healthz", "/readyz"})
+_QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
 class RequestContextMiddleware:

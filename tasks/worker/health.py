@@ -1,7 +1,8 @@
 """Liveness: the time since the last good poll of each queue, not "the process lives".
 
 The worker's event loop writes a small file every few seconds; ``python -m tasks.worker.health``
-reads it for a container's health check. A wedged loop stops writing, a dead broker ages the polls.
+reads it for a container's health check, and ``tasks.host`` to know whether this computer is at
+work. A wedged loop stops writing, a dead broker ages the polls.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from celery import bootsteps
+from celery import bootsteps, signals
+from celery.worker import state as requests
 
 from academy.core import clock
 
@@ -25,10 +27,14 @@ WRITE_SECONDS = 5.0
 
 
 def health_file(queue: str, environ: Mapping[str, str] = os.environ) -> Path:
-    """Where a worker of *queue* writes: ``WORKER_HEALTH_FILE``, or a file in the temp folder."""
+    """Where a worker of *queue* writes: ``WORKER_HEALTH_FILE``, or a file of a common folder.
+
+    The folder is ``WORKER_HEALTH_DIR``, else the system's for temporary files.
+    """
     if path := environ.get("WORKER_HEALTH_FILE"):
         return Path(path)
-    return Path(tempfile.gettempdir()) / f"academy-worker-{queue}.json"
+    folder = environ.get("WORKER_HEALTH_DIR") or tempfile.gettempdir()
+    return Path(folder) / f"academy-worker-{queue}.json"
 
 
 def problem(path: Path, *, max_age: float, now: float) -> str | None:
@@ -65,6 +71,9 @@ class Health(bootsteps.StartStopStep):
 
     def start(self, c: Any) -> None:
         """Write once; :meth:`register_with_event_loop` goes on."""
+        signals.worker_shutdown.connect(
+            self._on_shutdown, dispatch_uid="tasks.worker.health", weak=False
+        )
         self._write(c)
 
     def register_with_event_loop(self, c: Any, hub: Any) -> None:
@@ -80,12 +89,27 @@ class Health(bootsteps.StartStopStep):
         if c.task_consumer is None:
             return
         channel = c.task_consumer.channel
+        self._put(
+            {
+                "full": channel.is_full or channel.takes_nothing,
+                "held": len(channel.held()),
+                "queues": channel.last_good_polls(),
+                # After a reconnect the new channel holds nothing, and the old tasks run on.
+                "running": len(requests.active_requests) + len(requests.reserved_requests),
+            }
+        )
+
+    def _on_shutdown(self, **_: Any) -> None:
+        """Say that this worker ended in order: everything it held is done or given back."""
+        self._put({"full": False, "held": 0, "queues": {}, "running": 0, "stopped": True})
+
+    def _put(self, facts: dict[str, Any]) -> None:
         state = {
             "pid": os.getpid(),
             "written": clock.monotonic(),
-            "full": channel.is_full or channel.takes_nothing,
-            "held": len(channel.held()),
-            "queues": channel.last_good_polls(),
+            # Short tasks come and go between two writes; their number does not.
+            "taken": requests.all_total_count[0],
+            **facts,
         }
         fresh = self._path.with_name(f"{self._path.name}.{os.getpid()}")
         try:

@@ -249,7 +249,7 @@ def sqs(folder: StateFolder, ports: Ports) -> Command:
         environment={
             "GATEWAY_PORT": str(ports.sqs),
             "BIND_HOST": HOST,
-            "SERVICES": "sqs,sts",
+            "SERVICES": "sqs,sts,monitoring,autoscaling",
             "LOG_LEVEL": "WARNING",
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",

@@ -11,7 +11,15 @@ class TasksConfig(AppConfig):
 
     def ready(self) -> None:
         """Say how this process reaches SQS; nothing is connected before it is used."""
-        from academy.fleet import queue_access  # noqa: PLC0415 - after the apps are loaded
+        from django.conf import settings  # noqa: PLC0415 - all of these: after the apps are loaded
+
+        from academy.core import sweeps  # noqa: PLC0415
+        from academy.fleet import queue_access  # noqa: PLC0415
+        from tasks import scaling  # noqa: PLC0415
         from tasks.queue_access import SqsAccess  # noqa: PLC0415
 
         queue_access.register(SqsAccess())
+        if settings.CLOUDWATCH_METRICS:
+            sweeps.register(
+                "scaling.metrics", scaling.publisher().round, every_seconds=scaling.EVERY_SECONDS
+            )

@@ -84,8 +84,8 @@ def judge(queue: str, way: Way, scene: Scene | None) -> QueueResult:
             return _unsettled(queue, way, store_broken=False)
         return _result(queue, way, Status.RUNNING, "pending")
     if switch := scene.switches.get(queue):
-        held = paused(queue, switch)
-        return _result(queue, way, held.status, held.finding, **held.facts)
+        known = {"reached": way.reached, "took": way.took, "job": way.job.pk}
+        return paused(queue, switch).model_copy(update=known)
     if way.reached is Link.STORED:
         return _unpublished(queue, way, scene)
     if way.reached is Link.PUBLISHED:

@@ -58,10 +58,14 @@ class Child:
 
 @dataclass(frozen=True)
 class FanOut:
-    """Run the children, then the same handler again with ``context.phase == then``."""
+    """Run the children, then the same handler again with ``context.phase == then``.
+
+    While they run, the parent's progress goes on to ``until_percent``, by the share that has ended.
+    """
 
     children: Sequence[Child]
     then: str = "join"
+    until_percent: float = 100.0
 
 
 @dataclass(frozen=True)

@@ -327,7 +327,7 @@ def _write(claim: Claim, settlement: Settlement, fan_out: FanOut | None) -> JobS
     with transaction.atomic():
         state = _fenced(claim, settlement)
         if state is JobState.WAITING and fan_out is not None:
-            flow.spawn(claim, fan_out.children)
+            flow.spawn(claim, fan_out.children, until_percent=fan_out.until_percent)
         elif state is JobState.SUCCEEDED and spec.on_succeeded is not None:
             spec.on_succeeded(Job.unscoped.get(pk=claim.job_id), settlement.result or {})
         elif state in TERMINAL:

@@ -26,7 +26,14 @@ from academy.jobs.states import REPLAYABLE, JobState
 MAX_CHILDREN = 5_000
 
 
-def spawn(parent: Claim, children: Sequence[Child]) -> None:
+_BEGIN = """
+UPDATE job SET fan_out = jsonb_build_object('parts', %s::int, 'from', percent,
+    'until', GREATEST(percent, %s::float8), 'since', clock_timestamp())
+WHERE id = %s AND state = 'waiting'
+"""
+
+
+def spawn(parent: Claim, children: Sequence[Child], *, until_percent: float = 100.0) -> None:
     """Store the children of a parent, in the transaction that makes it wait.
 
     Raises `PermanentError` when the fan-out itself is wrong (no child, too many, a key twice, an
@@ -65,7 +72,29 @@ def spawn(parent: Claim, children: Sequence[Child]) -> None:
             )
         )
     Job.unscoped.bulk_create(rows, batch_size=500)
+    with connection.cursor() as cursor:
+        cursor.execute(_BEGIN, [len(rows), min(100.0, max(0.0, until_percent)), parent.job_id])
 
+
+# A waiting parent has no worker to tell how far it is: each child that ends moves it on.
+_ADVANCE = """
+WITH left_over AS (
+    SELECT count(*)::float8 AS parts FROM job
+    WHERE parent_id = %(parent)s AND finished_at IS NULL
+), share AS (
+    SELECT job.id,
+        LEAST(1, GREATEST(0, 1 - left_over.parts / (fan_out ->> 'parts')::float8)) AS done
+    FROM job, left_over
+    WHERE job.id = %(parent)s AND state = 'waiting' AND fan_out IS NOT NULL
+)
+UPDATE job SET
+    percent = GREATEST(percent, (fan_out ->> 'from')::float8
+        + share.done * ((fan_out ->> 'until')::float8 - (fan_out ->> 'from')::float8)),
+    eta_seconds = CASE WHEN share.done > 0 THEN
+        extract(epoch FROM clock_timestamp() - (fan_out ->> 'since')::timestamptz)
+        * (1 - share.done) / share.done END
+FROM share WHERE job.id = share.id AND job.state = 'waiting' AND share.done < 1
+"""
 
 _JOIN = """
 UPDATE job SET state = 'queued', version = version + 1, not_before = clock_timestamp()
@@ -92,6 +121,7 @@ def join(parent_id: UUID) -> bool:
         cursor.execute(_JOIN, [parent_id])
         if cursor.rowcount:
             return True
+        cursor.execute(_ADVANCE, {"parent": parent_id})
     broken = (
         Job.unscoped.filter(parent_id=parent_id, state__in=[s.value for s in REPLAYABLE])
         .order_by("finished_at", "child_key")

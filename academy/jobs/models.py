@@ -65,6 +65,8 @@ class Job(TenantScopedModel):
     step = models.CharField(max_length=STEP_CHARS, blank=True)
     percent = models.FloatField(default=0.0)
     eta_seconds = models.FloatField(null=True)
+    fan_out = models.JSONField(null=True)
+    """Of the present or last fan-out: ``parts``, ``from`` and ``until`` in percent, ``since``."""
     checkpoint = models.JSONField(default=dict)
 
     result = models.JSONField(null=True)

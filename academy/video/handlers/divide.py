@@ -12,7 +12,7 @@ from academy.uploads.models import Upload
 from academy.video import chunks, command, ladder, lecture
 from academy.video.handlers import flow
 from academy.video.handlers.publish import encoder_name
-from academy.video.handlers.steps import PROBING
+from academy.video.handlers.steps import PROBING, TRANSCODING
 from academy.video.handlers.workbench import Workbench
 from academy.video.packets import Packets, outside_media
 from academy.video.upload import content_type
@@ -51,7 +51,9 @@ def divide(bench: Workbench, plan: ladder.Plan, source: Path, upload: Upload) ->
     )  # fmt: skip
     # A flow has at least one part: where all is there, the last is looked at again.
     wanted = left or [made.pieces[-1].name]
-    return FanOut([flow.child(key, name) for name in wanted], then=flow.JOIN)
+    bench.say(TRANSCODING, 0)
+    children = [flow.child(key, name) for name in wanted]
+    return FanOut(children, then=flow.JOIN, until_percent=TRANSCODING.end)
 
 
 def _separate(bench: Workbench, plan: ladder.Plan, source: Path) -> _Tracks:

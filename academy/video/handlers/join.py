@@ -10,7 +10,7 @@ from academy.jobs.context import Done, FanOut
 from academy.jobs.errors import TransientError
 from academy.video import lecture, pieces, playlist, validate
 from academy.video.handlers import flow, publish
-from academy.video.handlers.steps import VALIDATING
+from academy.video.handlers.steps import TRANSCODING, VALIDATING
 from academy.video.handlers.workbench import Workbench
 from academy.video.upload import SegmentUploader
 
@@ -48,7 +48,11 @@ def _again(bench: Workbench, key: str, error: pieces.PiecesInvalidError) -> FanO
     if turn > MAX_TURNS:
         raise TransientError("video_output_invalid", problem=error.problem)
     context.save_checkpoint({**context.checkpoint, "turn": turn})
-    return FanOut([flow.child(key, name, turn) for name in error.names], then=flow.JOIN)
+    return FanOut(
+        [flow.child(key, name, turn) for name in error.names],
+        then=flow.JOIN,
+        until_percent=TRANSCODING.end,
+    )
 
 
 def _published(

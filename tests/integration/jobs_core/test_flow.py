@@ -262,3 +262,28 @@ def test_too_many_children_are_refused_before_any_is_stored(tenant):
     with pytest.raises(PermanentError):
         flow.spawn(held, many)
     assert Job.unscoped.filter(parent_id=held.job_id).count() == 0
+
+
+def test_a_waiting_parent_moves_on_with_every_child_that_ends(tenant, handlers):
+    def split(context):
+        if context.phase != "start":
+            return Done()
+        context.progress("splitting", 20)
+        parts = [Child(f"p{n}", "test.part", {"index": n}) for n in range(4)]
+        return FanOut(parts, until_percent=80)
+
+    parent = make_job(tenant, handlers.kind(split))
+    run(parent)
+    seen = [parent.percent]
+    for child in _children(parent)[:3]:
+        run(child)
+        parent.refresh_from_db()
+        seen.append(round(parent.percent, 1))
+        flow.join(parent.pk)  # a second look changes nothing
+        assert state_of(parent) == "waiting"
+        assert round(parent.percent, 1) == seen[-1]
+    assert seen == [20, 35, 50, 65]
+    assert parent.eta_seconds is not None
+    run(_children(parent)[3])
+    run(parent)
+    assert (state_of(parent), parent.percent) == ("succeeded", 100)

@@ -35,7 +35,8 @@ class Client(APIClient):
         response = super().generic(method, path, *args, **extra)
         if not response.streaming:
             media = response.headers.get("Content-Type", "").partition(";")[0]
-            body = response.json() if response.content else None
+            read = response.content.decode if media == "text/plain" else response.json
+            body = read() if response.content else None
             self.document.check_answer(
                 method, response.wsgi_request.path, response.status_code, media, body
             )

@@ -282,6 +282,7 @@ SPECTACULAR_SETTINGS = {
         "QueueName": "academy.jobs.api.serializers.QUEUES",
         "UploadState": "academy.uploads.models.UploadState",
         "VideoState": "academy.video.api.serializers.STATES",
+        "WorkerState": "academy.fleet.api.serializers.STATES",
     },
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "SWAGGER_UI_DIST": "SIDECAR",

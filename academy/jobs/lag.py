@@ -20,23 +20,28 @@ _SAMPLE: Final = 100
 _FRESH_SECONDS: Final = 5.0
 
 
-def relay_lag() -> dict[str, float]:
+def due_ages() -> dict[str, float]:
     """Seconds by queue; 0 where nothing is due.
 
     What admission would not publish is no lag: a row of a tenant at its limit, of a paused queue,
     or of a queue whose window of unclaimed messages is full. Costs what one round of the relay
-    costs, whatever the backlog. Raises OperationalError when the database is slower than that.
+    costs, whatever the backlog.
     """
+    lag = {}
+    for queue in queue_access().facts():
+        oldest = admission.oldest_due_seconds(
+            queue.name, window=queue.publish_window, limit=_SAMPLE
+        )
+        lag[queue.name] = oldest or 0.0
+    return lag
+
+
+def relay_lag() -> dict[str, float]:
+    """`due_ages`, or OperationalError where a statement takes longer than ``STATEMENT_MS``."""
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute(f"SET LOCAL statement_timeout = {STATEMENT_MS}")
-        return {
-            queue.name: admission.oldest_due_seconds(
-                queue.name, window=queue.publish_window, limit=_SAMPLE
-            )
-            or 0.0
-            for queue in queue_access().facts()
-        }
+        return due_ages()
 
 
 @dataclass

@@ -16,6 +16,7 @@ from academy.jobs import lag
 from academy.jobs.models import Job
 from academy.tenants.models import QueueLimit, Tenant
 from tests.support.jobs import claim, let_lease_expire, let_wait_pass, make_job, make_tenant
+from tests.support.processes import eventually
 from tests.support.rest import client_with
 
 pytestmark = [pytest.mark.integration("postgres", "s3"), pytest.mark.django_db(transaction=True)]

@@ -55,6 +55,9 @@ class Recorder:
         self._tracer: Tracer | None = None
         self._lock = threading.Lock()
         _complain_seldom()
+        # What is slow about making one is done here, before anything forks and anybody waits.
+        OTLPSpanExporter(endpoint=endpoint)
+        Resource.create()
 
     @contextlib.contextmanager
     def span(

@@ -20,6 +20,17 @@ def ok(context: JobContext[params.OkParams]) -> Done:
     return Done({"note": context.params.note, "attempt": context.attempt})
 
 
+def talk(context: JobContext[params.TalkParams]) -> Done:
+    wanted = context.params
+    with context.span("talking", {"academy.lines": wanted.lines}):
+        for _ in range(wanted.lines):
+            context.log.info("it was said: %s", wanted.note)
+    context.progress("talked", 90.0)
+    if wanted.fail:
+        raise LookupError(f"a mistake that quotes {wanted.note}")
+    return Done({"lines": wanted.lines})
+
+
 def sleep(context: JobContext[params.SleepParams]) -> Done:
     wanted = context.params
     _rest(context, wanted.seconds, beats=wanted.beats, deaf=wanted.deaf)

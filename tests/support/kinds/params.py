@@ -11,6 +11,14 @@ class OkParams(Params):
     note: str = Field(default="", max_length=200)
 
 
+class TalkParams(Params):
+    """Log ``note`` as it is, ``lines`` times; ``fail`` raises an error that quotes it."""
+
+    note: str = Field(default="", max_length=200)
+    lines: int = Field(default=1, ge=0, le=10_000)
+    fail: bool = False
+
+
 class SleepParams(Params):
     """Sleep ``seconds`` in ``beats`` equal steps, each with its progress.
 

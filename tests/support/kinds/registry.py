@@ -54,6 +54,7 @@ def register() -> None:
     register_entries(*_ENTRIES)
     for spec in (
         _spec("test.ok", "ai-lite", params.OkParams, "ok"),
+        _spec("test.talk", "ai-lite", params.TalkParams, "talk"),
         _spec("test.sleep", "video", params.SleepParams, "sleep"),
         _spec("test.timeout", "video", params.SleepParams, "sleep", timeout_seconds=2),
         _spec("test.transient", "ai-basic", params.TransientParams, "transient"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import threading
+from datetime import UTC, datetime
 from uuid import UUID
 
 from academy.core import clock
@@ -53,3 +54,19 @@ os.register_at_fork(after_in_child=_generator.renew)
 def new_id() -> UUID:
     """A new UUIDv7, greater than every one this process made before it."""
     return _generator.next()
+
+
+def first_id_at(moment: datetime) -> UUID:
+    """A bound for a range of ids: not above any id made at that millisecond or later."""
+    return UUID(int=max(0, int(moment.timestamp() * 1000)) << 80)
+
+
+def time_of(text: str) -> datetime | None:
+    """When an id of ours was made; None for any other text."""
+    try:
+        found = UUID(text)
+        if found.version != 7:
+            return None
+        return datetime.fromtimestamp((found.int >> 80) / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None

@@ -145,6 +145,13 @@ class Job(TenantScopedModel):
             models.Index("tenant", "queue", "created_at", name="job_quota"),
             models.Index("tenant", "queue", name="job_open", condition=Q(finished_at__isnull=True)),
             models.Index(
+                "queue",
+                "state",
+                "finished_at",
+                name="job_ended",
+                condition=Q(finished_at__isnull=False),
+            ),
+            models.Index(
                 "parent",
                 name="job_open_child",
                 condition=Q(finished_at__isnull=True, parent__isnull=False),

@@ -10,7 +10,7 @@ class OpsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the error texts and the gauges."""
-        from academy.ops import gauges
-        from academy.ops.deep import errors  # noqa: F401
+        from academy.ops import errors, gauges  # noqa: F401
+        from academy.ops.deep import errors as deep_errors  # noqa: F401
 
         gauges.register()

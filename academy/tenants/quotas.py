@@ -40,10 +40,16 @@ def limits_for_tenants(tenant_ids: Iterable[UUID], queue: str) -> dict[UUID, Que
 
 def limits_of(tenant: Tenant) -> dict[str, QueueLimits]:
     """The limits of one tenant on every queue."""
-    limits = dict(PLANS[tenant.plan].limits)
-    for override in _overrides([tenant.pk]):
-        if override.queue in limits:
-            limits[override.queue] = _applied(limits[override.queue], override)
+    return limits_of_all([tenant])[tenant.pk]
+
+
+def limits_of_all(tenants: Iterable[Tenant]) -> dict[UUID, dict[str, QueueLimits]]:
+    """The limits of many tenants on every queue, in one query."""
+    limits = {tenant.pk: dict(PLANS[tenant.plan].limits) for tenant in tenants}
+    for override in _overrides(list(limits)):
+        own = limits[override.tenant_id]
+        if override.queue in own:
+            own[override.queue] = _applied(own[override.queue], override)
     return limits
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 from django.views.generic import RedirectView
 
-from academy.ops.console import overview, session
+from academy.ops.console import audit, job, jobs, overview, queues, session, tenants, workers
 
 app_name = "console"
 
@@ -15,4 +15,27 @@ urlpatterns = [
     path("/login", session.login, name="login"),
     path("/logout", session.logout, name="logout"),
     path("/language", session.language, name="language"),
+    path("/queues", queues.queues, name="queues"),
+    path("/queues/<str:queue>/pause", queues.pause, name="queue-pause"),
+    path("/queues/<str:queue>/resume", queues.resume, name="queue-resume"),
+    path("/jobs", jobs.jobs, name="jobs"),
+    path("/jobs/<uuid:job_id>", job.job, name="job"),
+    path("/jobs/<uuid:job_id>/log", job.log, name="job-log"),
+    path("/jobs/<uuid:job_id>/artifacts/<int:number>", job.artifact, name="job-artifact"),
+    path("/jobs/<uuid:job_id>/cancel", job.cancel, name="job-cancel"),
+    path("/jobs/<uuid:job_id>/retry", job.retry, name="job-retry"),
+    path("/jobs/<uuid:job_id>/replay", job.replay, name="job-replay"),
+    path("/academies", tenants.tenants, name="tenants"),
+    path("/academies/<uuid:tenant_id>", tenants.tenant, name="tenant"),
+    path("/academies/<uuid:tenant_id>/switch", tenants.switch, name="tenant-switch"),
+    path("/academies/<uuid:tenant_id>/limits/<str:queue>", tenants.limit, name="limit"),
+    path(
+        "/academies/<uuid:tenant_id>/limits/<str:queue>/remove",
+        tenants.limit_remove,
+        name="limit-remove",
+    ),
+    path("/workers", workers.workers, name="workers"),
+    path("/workers/<str:name>/drain", workers.drain, name="worker-drain"),
+    path("/workers/<str:name>/undrain", workers.undrain, name="worker-undrain"),
+    path("/audit", audit.audit, name="audit"),
 ]

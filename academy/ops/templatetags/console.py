@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django import template
+from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.functional import Promise
@@ -15,13 +17,17 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy
 
 from academy.core import clock as core_clock
+from academy.core.masking import mask, mask_value
 from academy.fleet.states import WorkerState
+from academy.jobs.models import EffectState, Job, JobAttempt
 from academy.jobs.states import JobState, Outcome
 
 register = template.Library()
 
 UNKNOWN: Final = "\u2013"
 """What stands where a value is not known or not there."""
+NEAR: Final = 0.8
+"""Share of a limit from which it is worth a look."""
 
 _SECTIONS: Final = (
     ("overview", gettext_lazy("Overview")),
@@ -46,13 +52,8 @@ class Entry:
 @register.simple_tag
 def navigation() -> list[Entry]:
     """The sections that this release has."""
-    entries = []
-    for name, label in _SECTIONS:
-        try:
-            entries.append(Entry(name, reverse(f"console:{name}"), label))
-        except NoReverseMatch:
-            continue
-    return entries
+    entries = [Entry(name, section_url(name), label) for name, label in _SECTIONS]
+    return [entry for entry in entries if entry.url]
 
 
 # ---------------------------------------------------------------------------- time
@@ -127,6 +128,26 @@ def duration(value: float | timedelta | None) -> str:
 def number(value: float | None) -> str:
     """A number with separators; a dash where it is not known."""
     return UNKNOWN if value is None else f"{value:,}"
+
+
+@register.filter
+def decimal(value: float | None) -> str:
+    """A pace: with one decimal while it is small."""
+    if value is None:
+        return UNKNOWN
+    return f"{value:,.0f}" if value >= 10 else f"{value:.1f}"
+
+
+@register.filter
+def percent(share: float) -> str:
+    """A share of one, in per cent."""
+    return f"{share * 100:,.0f} %"
+
+
+@register.filter
+def unlocalised(value: float) -> str:
+    """A number as HTML attributes want it."""
+    return f"{value:.1f}"
 
 
 @register.filter
@@ -209,3 +230,85 @@ def worker_state(value: str) -> SafeString:
 def lookup(table: dict[Any, Any], key: Any) -> Any:
     """The value of a key that is itself a variable."""
     return table.get(key)
+
+
+_EFFECTS: Final[dict[str, tuple[str | Promise, str]]] = {
+    EffectState.PLANNED: (gettext_lazy("Planned"), "idle"),
+    EffectState.SENDING: (gettext_lazy("Being sent"), "busy"),
+    EffectState.SENT: (gettext_lazy("Sent"), "good"),
+    EffectState.FAILED: (gettext_lazy("Refused"), "bad"),
+    EffectState.UNKNOWN: (gettext_lazy("Not known; the provider is asked"), "warn"),
+}
+
+
+@register.filter
+def effect_state(value: str) -> SafeString:
+    """Where an effect is in its ledger."""
+    return _tag(_EFFECTS, value)
+
+
+@register.filter
+def level_tone(level: str) -> str:
+    """The tone of a log level."""
+    return {"warning": "warn", "error": "bad", "critical": "bad"}.get(level, "dim")
+
+
+@register.filter
+def share_tone(share: float) -> str:
+    """The tone of a used share of a limit."""
+    return "bad" if share >= 1 else "warn" if share >= NEAR else ""
+
+
+@register.filter
+def used(value: int, limit: int) -> str:
+    """The tone of a figure beside its limit."""
+    return share_tone(value / limit if limit else float(value > 0))
+
+
+# ---------------------------------------------------------------------------- jobs
+
+
+@register.filter
+def took(job: Job) -> str:
+    """From the first claim to the end, or until now."""
+    if job.started_at is None:
+        return UNKNOWN
+    return duration((job.finished_at or core_clock.now()) - job.started_at)
+
+
+@register.filter
+def took_attempt(attempt: JobAttempt) -> str:
+    """How long an attempt lasted."""
+    return duration(attempt.ended_at - attempt.started_at if attempt.ended_at else None)
+
+
+@register.filter
+def masked(text: str) -> str:
+    """The text without phone numbers and secrets."""
+    return mask(text)
+
+
+@register.filter
+def compact(value: object) -> str:
+    """A stored value in one line, masked."""
+    return json.dumps(mask_value(value), ensure_ascii=False)
+
+
+# ---------------------------------------------------------------------------- addresses
+
+
+@register.simple_tag
+def section_url(name: str) -> str:
+    """The address of a section; empty where this release does not have it."""
+    try:
+        return reverse(f"console:{name}")
+    except NoReverseMatch:
+        return ""
+
+
+@register.simple_tag
+def without_position(request: HttpRequest) -> str:
+    """The query of the first page of the same list."""
+    query = request.GET.copy()
+    query.pop("before", None)
+    return query.urlencode()

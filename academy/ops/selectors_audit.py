@@ -1,0 +1,62 @@
+"""Reads for the console: what operators did, with the names of those who are staff here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from django.contrib.auth.models import User
+from django.db.models import F, Value
+from django.db.models.fields.tuple_lookups import Tuple, TupleLessThan
+
+from academy.core.http.pagination import encode_cursor
+from academy.fleet.models import OperatorAction
+
+PAGE: Final = 50
+
+
+@dataclass(frozen=True)
+class Deed:
+    """One action and who it was, in words."""
+
+    action: OperatorAction
+    who: str
+
+
+@dataclass(frozen=True)
+class AuditPage:
+    """Deeds, newest first, and where the next page begins."""
+
+    deeds: list[Deed]
+    cursor: str | None
+
+
+def actions_page(
+    *, target: str = "", before: tuple[datetime, UUID] | None = None, limit: int = PAGE
+) -> AuditPage:
+    """One page by position, of all or of one target."""
+    actions = OperatorAction.objects.order_by("-at", "-id")
+    if target:
+        actions = actions.filter(target=target)
+    if before is not None:
+        position = (Value(before[0]), Value(before[1]))
+        actions = actions.filter(TupleLessThan(Tuple(F("at"), F("id")), position))
+    found = list(actions[: limit + 1])
+    shown = found[:limit]
+    cursor = encode_cursor(shown[-1].at, shown[-1].pk) if len(found) > limit else None
+    return AuditPage(named(shown), cursor)
+
+
+def named(actions: list[OperatorAction]) -> list[Deed]:
+    """The actions with the user names behind ``user:17``, in one query."""
+    numbers = {action.by: int(number) for action in actions if (number := _user_number(action.by))}
+    names = dict(User.objects.filter(pk__in=numbers.values()).values_list("pk", "username"))
+    return [Deed(action, names.get(numbers.get(action.by, 0)) or action.by) for action in actions]
+
+
+def _user_number(by: str) -> str:
+    kind, _, number = by.partition(":")
+    is_number = kind == "user" and number.isascii() and number.isdigit() and len(number) < 10
+    return number if is_number else ""

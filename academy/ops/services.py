@@ -1,0 +1,152 @@
+"""What operators do to jobs and academies; each deed writes its audit record with itself."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import transaction
+
+from academy.core import clock, logs
+from academy.core.errors import AppError
+from academy.fleet import audit
+from academy.jobs import cancel, flow, replay
+from academy.jobs.models import Job
+from academy.jobs.submit import Submitter
+from academy.ops.selectors_jobs import job_find
+from academy.ops.selectors_tenants import tenant_find
+from academy.tenants.models import QueueLimit, Tenant
+from academy.tenants.plans import PLANS
+from academy.tenants.services import tenant_change
+
+LIMITS: Final = ("in_flight", "backlog", "per_day")
+
+
+def job_cancel(*, job_id: UUID, by: str, reason: str) -> Job:
+    """Cancel a job and all below it. Raises AppError ``job_not_found``, ``job_already_ended``."""
+    job = job_find(job_id)
+    with transaction.atomic():
+        _note(job, "job.cancel", by=by, reason=reason)
+        cancelled = cancel.job_cancel(tenant=job.tenant_id, job_id=job_id)
+    if job.parent_id is not None:
+        # The join inside saw the flow before this commit.
+        flow.join(job.parent_id)
+    return cancelled
+
+
+def job_retry(*, job_id: UUID, by: str, reason: str) -> Job:
+    """End the wait of a job in ``retry_wait``; AppError ``job_not_waiting`` for any other."""
+    job = job_find(job_id)
+    with transaction.atomic():
+        if job.state != "retry_wait":
+            raise AppError("job_not_waiting", state=job.state)
+        _note(job, "job.retry", by=by, reason=reason)
+        return replay.job_retry(by=_submitter(job, by), job_id=job_id)
+
+
+def job_replay(*, job_id: UUID, by: str, reason: str) -> Job:
+    """Run a job that failed, died or was cancelled again, as a new job.
+
+    Raises AppError ``job_not_found``, ``job_not_replayable`` and what a submission raises.
+    """
+    job = job_find(job_id)
+    with transaction.atomic():
+        again = replay.job_replay(by=_submitter(job, by), job_id=job_id)
+        _note(job, "job.replay", by=by, reason=reason, replayed_as=str(again.pk))
+    return again
+
+
+def limit_set(
+    *,
+    tenant_id: UUID,
+    queue: str,
+    in_flight: int | None,
+    backlog: int | None,
+    per_day: int | None,
+    until: datetime | None,
+    by: str,
+    reason: str,
+) -> QueueLimit:
+    """Give an academy limits on a queue that differ from its plan, until a moment or for good.
+
+    Replaces the exception that is there. Raises AppError ``not_found``, ``queue_unknown``,
+    ``limit_invalid``.
+    """
+    values: dict[str, Any] = {"in_flight": in_flight, "backlog": backlog, "per_day": per_day}
+    if set(values.values()) == {None} or (until is not None and until <= clock.now()):
+        raise AppError("limit_invalid")
+    tenant = tenant_find(tenant_id)
+    if queue not in PLANS[tenant.plan].limits:
+        raise AppError("queue_unknown", queue=queue)
+    with transaction.atomic():
+        Tenant.objects.select_for_update().get(pk=tenant.pk)
+        before = QueueLimit.objects.for_tenant(tenant).filter(queue=queue).first()
+        limit, _ = QueueLimit.unscoped.update_or_create(
+            tenant=tenant, queue=queue, defaults={**values, "until": until}
+        )
+        audit.record(
+            by=by,
+            action="limit.set",
+            target=tenant.slug,
+            reason=reason,
+            queue=queue,
+            before=_limit_facts(before),
+            after=_limit_facts(limit),
+        )
+    return limit
+
+
+def limit_remove(*, tenant_id: UUID, queue: str, by: str, reason: str) -> bool:
+    """Give an academy its plan's limits again; returns whether it had others."""
+    tenant = tenant_find(tenant_id)
+    with transaction.atomic():
+        limit = (
+            QueueLimit.objects.for_tenant(tenant).select_for_update().filter(queue=queue).first()
+        )
+        if limit is None:
+            return False
+        facts = _limit_facts(limit)
+        limit.delete()
+        audit.record(
+            by=by,
+            action="limit.remove",
+            target=tenant.slug,
+            reason=reason,
+            queue=queue,
+            before=facts,
+        )
+    return True
+
+
+def tenant_switch(*, tenant_id: UUID, is_active: bool, by: str, reason: str) -> Tenant:
+    """Let an academy work, or stop it. Raises AppError ``not_found``.
+
+    Stopped, it can neither sign in nor submit, and what it has queued waits.
+    """
+    with transaction.atomic():
+        tenant = tenant_change(tenant_id=tenant_id, name=None, plan=None, is_active=is_active)
+        action = "tenant.activate" if is_active else "tenant.deactivate"
+        audit.record(by=by, action=action, target=tenant.slug, reason=reason)
+    return tenant
+
+
+def artifact_opened(*, job: Job, name: str, by: str) -> None:
+    """Note that an operator opened what a job made for an academy."""
+    _note(job, "job.artifact", by=by, reason="", artifact=name)
+
+
+def _note(job: Job, action: str, *, by: str, reason: str, **data: Any) -> None:
+    tenant = job.tenant.slug
+    audit.record(by=by, action=action, target=str(job.pk), reason=reason, tenant=tenant, **data)
+
+
+def _submitter(job: Job, by: str) -> Submitter:
+    return Submitter(job.tenant, by, str(logs.context().get("request_id") or ""))
+
+
+def _limit_facts(limit: QueueLimit | None) -> dict[str, Any] | None:
+    if limit is None:
+        return None
+    until = limit.until.isoformat() if limit.until else None
+    return {**{name: getattr(limit, name) for name in LIMITS}, "until": until}

@@ -24,6 +24,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include("academy.jobs.api.urls")),
     path("api/v1/", include("academy.video.api.urls")),
     path("api/v1/ops/", include("academy.fleet.api.urls")),
+    path("api/v1/ops/", include("academy.deadletters.api.urls")),
     path("api/v1/ops/", include("academy.ops.api.urls")),
     path("", include("academy.video.api.player_urls")),
     path("api/schema", SpectacularAPIView.as_view(), name="schema"),

@@ -110,6 +110,13 @@ register(
         "Edit its body, or replay it without params.",
     ),
     Entry(
+        "dead_letter_masked", 400,
+        "가려진 값(***)이 그대로 들어 있습니다.",
+        "It holds masked values (***), which stand for what is not shown.",
+        "바꿀 항목만 params_patch로 보내거나, 실제 값을 적어 주세요.",
+        "Send only the members that change as params_patch, or write the real values.",
+    ),
+    Entry(
         "dead_letter_not_sent", 503,
         "{queue} 대기열에 메시지를 보내지 못했습니다.",
         "The message could not be sent to the queue {queue}.",

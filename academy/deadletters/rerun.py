@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
@@ -133,6 +133,8 @@ def _obstacle(letter: DeadLetter, deed: Deed, edit: Edit, around: Surroundings) 
     assert root is not None
     if edit.of_message:
         return AppError("dead_letter_no_body")
+    if is_masked(edit.params) or is_masked(edit.patch):
+        return AppError("dead_letter_masked")
     if deed is Deed.RUN_FLOW and edit.of_params:
         return AppError("dead_letter_part_of_flow", job=str(root.pk))
     if JobState(root.state) not in REPLAYABLE:
@@ -148,6 +150,8 @@ def _preview_message(letter: DeadLetter, edit: Edit, _around: Surroundings) -> P
     problem = None
     if edit.of_params:
         problem = AppError("dead_letter_no_params")
+    elif is_masked(edit.body):
+        problem = AppError("dead_letter_masked")
     elif deed is Deed.PUBLISH:
         if letter.job is None or not awaits_message(letter.job, version_of(letter)):
             problem = AppError("message_overtaken")
@@ -161,6 +165,19 @@ def new_params(params: dict[str, Any], edit: Edit) -> dict[str, Any]:
     if edit.params is not None:
         return edit.params
     return params if edit.patch is None else merge_patch(params, edit.patch)
+
+
+_MASKS: Final = ("***", "-****-")
+"""What masking leaves in a text (see :mod:`academy.core.masking`)."""
+
+
+def is_masked(value: Any) -> bool:
+    """Whether an edited value was copied from a page, which shows phones and keys masked."""
+    if isinstance(value, str):
+        return any(mark in value for mark in _MASKS)
+    if isinstance(value, dict):
+        return any(is_masked(one) for pair in value.items() for one in pair)
+    return isinstance(value, list) and any(is_masked(one) for one in value)
 
 
 def merge_patch(target: Any, patch: Any) -> Any:
@@ -248,9 +265,7 @@ def _audit(seen: Preview, edit: Edit, *, by: str, reason: str, within: UUID | No
         facts["edited"] = sorted(edit.params if edit.params is not None else edit.patch or {})
     if edit.body is not None:
         facts["edited"] = ["body"]
-    audit.record(
-        by=by, action="dead_letter.replay", target=target_of(letter.pk), reason=reason, **facts
-    )
+    audit.record(by=by, action="dead_letter.replay", target=str(letter.pk), reason=reason, **facts)
 
 
 def _resend(letter: DeadLetter, body: str, *, by: str) -> None:
@@ -267,18 +282,13 @@ def _resend(letter: DeadLetter, body: str, *, by: str) -> None:
             audit.record(
                 by=by,
                 action="dead_letter.not_sent",
-                target=target_of(letter.pk),
+                target=str(letter.pk),
                 problem=str(error),
             )
         raise AppError("dead_letter_not_sent", queue=letter.queue) from error
     letter.state = LetterState.REPLAYED
     letter.resolved_at, letter.resent_as = clock.now(), message_id
     letter.save(update_fields=["state", "resolved_at", "resent_as"])
-
-
-def target_of(letter_id: UUID) -> str:
-    """The letter's name in the record of what operators did."""
-    return f"dead_letter:{letter_id}"
 
 
 def locked(letter_id: UUID) -> DeadLetter:

@@ -30,7 +30,6 @@ from academy.deadletters.rerun import (
     preview,
     run_again,
     surroundings,
-    target_of,
 )
 from academy.fleet import audit
 
@@ -85,7 +84,7 @@ def discard(*, letter_id: UUID, by: str, reason: str) -> DeadLetter:
         audit.record(
             by=by,
             action="dead_letter.discard",
-            target=target_of(letter.pk),
+            target=str(letter.pk),
             reason=letter.reason,
             fingerprint=letter.fingerprint,
         )
@@ -115,8 +114,8 @@ def discard_group(*, group: Group, by: str, reason: str, dry_run: bool = False) 
             )
             audit.record(
                 by=by,
-                action="dead_letter.discard",
-                target=f"dead_letters:{group.fingerprint or len(ids)}",
+                action="dead_letter.discard_group",
+                target=group.fingerprint or str(ids[0]),
                 reason=said,
                 letters=[str(one) for one in ids],
             )
@@ -256,7 +255,7 @@ def _record(about: Replay, by: str, deed: str, *, reason: str = "", **facts: Any
     audit.record(
         by=by,
         action=f"replay.{deed}",
-        target=f"replay:{about.pk}",
+        target=str(about.pk),
         reason=reason,
         fingerprint=about.fingerprint,
         **facts,

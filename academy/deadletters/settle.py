@@ -13,7 +13,7 @@ from academy.core import clock
 from academy.core.errors import AppError
 from academy.deadletters.collect import SYSTEM, awaits_message
 from academy.deadletters.models import DeadLetter, LetterState, Source
-from academy.deadletters.rerun import target_of, version_of
+from academy.deadletters.rerun import version_of
 from academy.fleet import audit
 from academy.jobs.states import TERMINAL
 
@@ -102,7 +102,7 @@ def reopen_interrupted() -> int:
                 audit.record(
                     by=SYSTEM,
                     action="dead_letter.reopen",
-                    target=target_of(letter_id),
+                    target=str(letter_id),
                     reason=reason,
                 )
         count += reopened

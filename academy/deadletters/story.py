@@ -18,7 +18,7 @@ from django.db.models import Q
 from academy.core.masking import mask, mask_value
 from academy.core.storage import Bucket, store
 from academy.deadletters.models import DeadLetter, ReplayItem, Source
-from academy.deadletters.rerun import Edit, Preview, preview, surroundings, target_of, text_of
+from academy.deadletters.rerun import Edit, Preview, preview, surroundings, text_of
 from academy.deadletters.selectors import letter_get
 from academy.fleet.audit import actions_on
 from academy.fleet.models import OperatorAction
@@ -173,8 +173,6 @@ def _after(letter: DeadLetter) -> list[DeadLetter]:
 
 def _actions(letter: DeadLetter) -> list[OperatorAction]:
     """What operators did to the letter, or to its job by another way; newest first."""
-    targets = [target_of(letter.pk)]
-    if letter.job_id is not None:
-        targets.append(f"job:{letter.job_id}")
+    targets = [str(one) for one in (letter.pk, letter.job_id) if one is not None]
     found: Sequence[OperatorAction] = [row for one in targets for row in actions_on(one)]
     return sorted(found, key=lambda row: (row.at, row.pk), reverse=True)

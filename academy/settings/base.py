@@ -279,6 +279,10 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
         "JobState": "academy.jobs.api.serializers.STATES",
+        "LetterSource": "academy.deadletters.api.serializers.SOURCES",
+        "LetterState": "academy.deadletters.api.serializers.LETTER_STATES",
+        "ReplayItemState": "academy.deadletters.api.answers.ITEM_STATES",
+        "ReplayState": "academy.deadletters.api.answers.REPLAY_STATES",
         "QueueName": "academy.jobs.api.serializers.QUEUES",
         "UploadState": "academy.uploads.models.UploadState",
         "VideoState": "academy.video.api.serializers.STATES",

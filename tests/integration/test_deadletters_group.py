@@ -226,7 +226,7 @@ def test_pause_resume_and_stop(tenant, kind, cure):
         with pytest.raises(AppError) as caught:
             act(replay_id=replay.pk, by=BY)
         assert caught.value.code == "replay_not_live"
-    deeds = [deed.action for deed in audit.actions_on(f"replay:{replay.pk}")]
+    deeds = [deed.action for deed in audit.actions_on(str(replay.pk))]
     assert deeds == [
         "replay.stop", "replay.resume", "replay.pause", "replay.resume", "replay.pause",
         "replay.begin",

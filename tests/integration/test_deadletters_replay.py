@@ -10,7 +10,7 @@ from academy.core import clock
 from academy.core.errors import AppError
 from academy.deadletters import collect, services, settle
 from academy.deadletters.models import DeadLetter
-from academy.deadletters.rerun import Deed, Edit, merge_patch, target_of, text_of
+from academy.deadletters.rerun import Deed, Edit, merge_patch, text_of
 from academy.fleet import audit
 from academy.jobs import kinds, reap, replay
 from academy.jobs.models import Job
@@ -57,7 +57,7 @@ def refused(letter: DeadLetter, **edit) -> AppError:
     assert seen.problem is not None
     assert (seen.problem.code, seen.problem.params) == (caught.value.code, caught.value.params)
     assert DeadLetter.objects.values().get(pk=letter.pk) == before
-    assert not audit.actions_on(target_of(letter.pk)).exists()
+    assert not audit.actions_on(str(letter.pk)).exists()
     return caught.value
 
 
@@ -105,7 +105,7 @@ def test_a_replay_may_edit_parameters_and_the_kind_checks_them(tenant):
     assert "surprise" in str(error.params["fields"])
     assert refused(letter, patch={"sudden": "perhaps"}).code == "params_invalid"
     assert again(letter, patch={"sudden": False}).params == {"sudden": False}
-    (deed,) = audit.actions_on(target_of(letter.pk))
+    (deed,) = audit.actions_on(str(letter.pk))
     assert (deed.by, deed.action, deed.reason) == (BY, "dead_letter.replay", "mended")
     assert deed.data["edited"] == ["sudden"]
 
@@ -248,7 +248,7 @@ def test_a_queue_that_does_not_take_it_leaves_the_letter_open(sqs):
     assert caught.value.code == "dead_letter_not_sent"
     letter.refresh_from_db()
     assert (letter.state, letter.replayed_at, letter.resolved_by) == ("open", None, "")
-    assert [deed.action for deed in audit.actions_on(target_of(letter.pk))] == [
+    assert [deed.action for deed in audit.actions_on(str(letter.pk))] == [
         "dead_letter.not_sent", "dead_letter.replay",
     ]  # fmt: skip
 
@@ -286,7 +286,7 @@ def test_a_discard_says_why_and_by_whom(tenant):
     assert (letter.state, letter.reason, letter.resolved_by) == (
         "discarded", "the academy has left", BY,
     )  # fmt: skip
-    (deed,) = audit.actions_on(target_of(letter.pk))
+    (deed,) = audit.actions_on(str(letter.pk))
     assert (deed.action, deed.reason) == ("dead_letter.discard", "the academy has left")
     with pytest.raises(AppError) as caught:
         services.discard(letter_id=letter.pk, by=BY, reason="again")
@@ -302,5 +302,5 @@ def test_a_group_is_discarded_at_once_and_nothing_else(tenant):
     assert DeadLetter.objects.filter(state="open").count() == 4
     assert set(services.discard_group(group=group, by=BY, reason="known")) == set(dry)
     assert list(DeadLetter.objects.filter(state="open")) == [other]
-    (deed,) = audit.actions_on(f"dead_letters:{letter.fingerprint}")
+    (deed,) = audit.actions_on(letter.fingerprint)
     assert len(deed.data["letters"]) == 3

@@ -14,6 +14,7 @@ What differs from kombu's own:
   SQS blocks the event loop; what SQS refuses is tried again a few times, then left to redelivery.
 * Requeued messages come back after ``min(base * factor ** (receive count - 1), cap)`` seconds, with
   jitter; what is held at shutdown is visible at once.
+* A channel can be paused: it asks for nothing, and gives back what its last polls still bring.
 * A body that is no kombu envelope is handed to the consumer as it came, whatever it is; nothing a
   sender puts into a message can raise inside the event loop.
 * ``Producer.batch()`` sends SendMessageBatch and reports failures entry by entry.

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
@@ -27,6 +27,8 @@ from academy.tenants.plans import PLANS
 
 FRESH_SECONDS: Final = 2.0
 """Whoever asks within this time of another gets the same answer."""
+WAIT_SECONDS: Final = 5.0
+"""How long one waits for the reading of another: a server that is cut off answers late or never."""
 
 
 def read() -> list[Family]:
@@ -106,7 +108,9 @@ class Page:
         return encode(registry), content_type
 
     def _fresh(self) -> list[Family]:
-        with self._lock:
+        if not self._lock.acquire(timeout=WAIT_SECONDS):
+            raise OperationalError("another scrape still waits for the database")
+        try:
             now = clock.monotonic()
             if self._read_at is None or now - self._read_at >= FRESH_SECONDS:
                 try:
@@ -117,6 +121,8 @@ class Page:
             if isinstance(self._families, Exception):
                 raise self._families
             return self._families
+        finally:
+            self._lock.release()
 
 
 page: Final = Page()

@@ -357,3 +357,21 @@ def test_a_database_that_is_away_is_a_503_with_a_sentence(monkeypatch, transacti
     assert error["code"] == "service_unavailable"
     assert error["message"]
     assert b"refused" not in answer.content
+
+
+def test_nobody_waits_long_for_the_reading_of_another(monkeypatch, transactional_db):
+    reading, go_on = threading.Event(), threading.Event()
+
+    def stuck() -> Any:
+        reading.set()
+        assert go_on.wait(60)
+        return []
+
+    monkeypatch.setattr(page, "read", stuck)
+    monkeypatch.setattr(page, "WAIT_SECONDS", 0.2)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(lambda: Client().get("/metrics").status_code)
+        assert reading.wait(30)
+        assert Client().get("/metrics").status_code == 503
+        go_on.set()
+        assert first.result(30) == 200

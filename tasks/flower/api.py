@@ -34,7 +34,11 @@ class QueueLengths(Platform, BaseApiHandler):
         workers, board = self.workers_of(), await self.board()
         entries = []
         for row in await self.depths():
-            more = {"consumers": workers[row.name], "paused": row.name in board.paused}
+            more = {
+                "consumers": workers[row.name],
+                "paused": row.name in board.paused,
+                "dead_letters_open": board.letters.get(row.name, 0),
+            }
             entries.append(entry(row.name, row.queue) | _age(row, board) | more)
             if row.dead is not None:
                 entries.append(entry(f"{row.name}-dlq", row.dead) | {"dead_letters_of": row.name})

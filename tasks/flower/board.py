@@ -51,12 +51,14 @@ class Board:
     """All switches at one moment.
 
     ``oldest`` is the age in seconds of each queue's oldest job that was published and that nobody
-    has claimed. ``problem`` is a sentence where the database could not be read.
+    has claimed. ``letters`` counts what died on a queue, was collected into the platform's list of
+    dead letters and is open there. ``problem`` is a sentence where the database could not be read.
     """
 
     paused: Mapping[str, Pause] = field(default_factory=dict)
     workers: Mapping[str, Switch] = field(default_factory=dict)
     oldest: Mapping[str, int] = field(default_factory=dict)
+    letters: Mapping[str, int] = field(default_factory=dict)
     problem: str = ""
 
 

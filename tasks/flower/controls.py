@@ -54,6 +54,9 @@ class Control(BaseApiHandler):
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """The reason as text."""
+        if status_code == 401 and self.application.options.basic_auth:
+            # A browser sends its login unasked only to the paths below the one that asked for it.
+            self.set_header("WWW-Authenticate", 'Basic realm="flower"')
         error = (kwargs.get("exc_info") or (None, None))[1]
         self.set_header("Content-Type", "text/plain; charset=UTF-8")
         if isinstance(error, HTTPError) and error.log_message:
@@ -97,7 +100,7 @@ class JobControl(Control):
             job_id = UUID(task_id)
         except ValueError:
             raise HTTPError(404, "There is no job behind this task.") from None
-        await self.do("cancel", job_id)
+        await self.do("cancel", job_id, reason=self.reason())
 
 
 ROUTES: list[Any] = [

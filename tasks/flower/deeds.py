@@ -6,13 +6,14 @@ from collections.abc import Callable
 from typing import TypeVar
 from uuid import UUID
 
-from django.db import close_old_connections, connection, transaction
+from django.db import close_old_connections, connection
+from django.db.models import Count
 
 from academy.core.errors import AppError
-from academy.fleet import audit, selectors, services
-from academy.jobs.cancel import job_cancel
-from academy.jobs.models import Job
+from academy.deadletters.models import DeadLetter, LetterState
+from academy.fleet import selectors, services
 from academy.jobs.states import JobState
+from academy.ops.services import job_cancel
 from tasks.flower.board import Board, DeedError, Pause, Switch
 
 T = TypeVar("T")
@@ -42,6 +43,7 @@ def read_board() -> Board:
     with connection.cursor() as cursor:
         cursor.execute(_OLDEST)
         oldest = {queue: max(0, round(seconds)) for queue, seconds in cursor.fetchall()}
+    open_letters = DeadLetter.objects.filter(state=LetterState.OPEN).order_by()
     return Board(
         paused={
             queue: Pause(switch.paused_at, switch.paused_by, switch.reason)
@@ -52,6 +54,7 @@ def read_board() -> Board:
             for view in selectors.workers_list()
         },
         oldest=oldest,
+        letters=dict(open_letters.values_list("queue").annotate(Count("pk"))),
     )
 
 
@@ -81,17 +84,9 @@ def undrain(worker: str, by: str) -> str:
     return f"{worker} takes work again within 5 s."
 
 
-def cancel(job_id: UUID, by: str) -> str:
+def cancel(job_id: UUID, by: str, reason: str) -> str:
     """Cancel a job and all below it, whoever's it is."""
-    found = Job.unscoped.filter(pk=job_id).values_list("tenant_id", "cancel_requested_at").first()
-    if found is None:
-        raise DeedError(404, "There is no job behind this task.")
-    tenant_id, asked_before = found
-    # A cancelled child always ends its parent, so that the join may be in this transaction, too.
-    with transaction.atomic():
-        job = job_cancel(tenant=tenant_id, job_id=job_id)
-        if asked_before is None:
-            audit.record(by=by, action="job.cancel", target=str(job_id), kind=job.kind)
+    job = job_cancel(job_id=job_id, by=by, reason=reason)
     if job.state == JobState.CANCELLED:
         return "The job is cancelled."
     return "The job is told to stop: its worker hears it within 5 s."

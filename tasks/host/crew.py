@@ -120,7 +120,7 @@ class Crew:
         self._now = now
         self._idle_since: float | None = None
         self._seen: dict[Path, tuple[int, int]] = {}
-        self._told: set[tuple[int, float]] = set()
+        self._told: set[tuple[int, int | None]] = set()
 
     def look(self) -> Look:
         """The workers now. A task taken since the last look ends an idle time, however short."""
@@ -169,7 +169,7 @@ class Crew:
             if report.stopped or not is_writer(report):
                 continue
             there += 1
-            started = (report.pid, _started_at(report.pid) or 0.0)
+            started = (report.pid, _started_at(report.pid))
             if started not in self._told:
                 self._told.add(started)
                 _terminate(report.pid)
@@ -184,22 +184,21 @@ def is_writer(report: Report) -> bool:
         return False
     except PermissionError:
         pass
-    started_at = _started_at(report.pid)
-    return started_at is None or 0 <= started_at <= report.written
+    ticks = _started_at(report.pid)
+    if ticks is None:
+        return True
+    asleep = time.clock_gettime(time.CLOCK_BOOTTIME) - time.clock_gettime(time.CLOCK_MONOTONIC)
+    return 0 <= ticks / os.sysconf("SC_CLK_TCK") - asleep <= report.written
 
 
-def _started_at(pid: int) -> float | None:
-    """When a process started, on the monotonic clock, or -1 for a zombie; None where not known."""
+def _started_at(pid: int) -> int | None:
+    """When a process started, in ticks since the boot, or -1 for a zombie; None where not known."""
     try:
         # The name in parentheses may hold anything; state is field 3, the start time field 22.
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        if fields[0] == "Z":
-            return -1.0
-        ticks = int(fields[19]) / os.sysconf("SC_CLK_TCK")
-        asleep = time.clock_gettime(time.CLOCK_BOOTTIME) - time.clock_gettime(time.CLOCK_MONOTONIC)
-    except (OSError, ValueError, IndexError, AttributeError):
+        return -1 if fields[0] == "Z" else int(fields[19])
+    except (OSError, ValueError, IndexError):
         return None
-    return ticks - asleep
 
 
 def _terminate(pid: int) -> None:

@@ -15,10 +15,8 @@ _HEX_DIGITS: Final = 12
 
 # The order matters: a quoted path is a text, a UUID is not six numbers.
 _RULES: Final = (
-    (
-        re.compile(r"\bb?'(?:[^'\\\n]|\\.)*'|\bb?\"(?:[^\"\\\n]|\\.)*\"|'[^'\n]*'|\"[^\"\n]*\""),
-        "<text>",
-    ),
+    # A quote after a letter is an apostrophe.
+    (re.compile(r"(?<!\w)b?(?:'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\")"), "<text>"),
     (re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"), "<uuid>"),
     (re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s,;)\]}>]+", re.IGNORECASE), "<url>"),
     (re.compile(r"(?<![\w<])(?:[A-Za-z]:)?(?:[\\/][\w.@%+=~-]+){2,}[\\/]?"), "<path>"),

@@ -1,4 +1,4 @@
-"""The one checker of what must hold, whatever happened: invariants I1, I2, I7 and I8 on the rows.
+"""The one checker of what must hold, whatever happened: I1, I2, I6, I7 and I8 on the rows.
 
 The stateful test asks it after every step, the acceptance tests and the chaos harness at the end.
 Each function returns sentences, one for each thing found wrong.
@@ -167,3 +167,29 @@ def finally_(accepted: Iterable[UUID]) -> list[str]:
     """Everything that holds once all is over."""
     rows = histories()
     return each_once(accepted, rows) + at_rest(rows) + legal(rows) + fenced(rows, attempts())
+
+
+_UNLISTED = """
+SELECT id FROM job WHERE state = 'dead'
+EXCEPT SELECT job_id FROM dead_letter WHERE source = 'job'
+"""
+
+_UNENDED = """
+SELECT letter.id, run.state FROM dead_letter letter
+LEFT JOIN job run ON run.id = letter.replayed_as_id
+WHERE letter.state = 'replaying'
+   OR (letter.state = 'replayed' AND letter.resent_as = '' AND NOT run.state = ANY(%s))
+"""
+
+
+def listed(unread: int = 0) -> list[str]:
+    """I6 at rest, once the collectors had time: every dead row has a letter, every replay an end.
+
+    ``unread`` is how many messages the dead-letter queues still hold.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_UNLISTED)
+        wrong = [f"I6: {job_id} is dead and not listed" for (job_id,) in cursor.fetchall()]
+        cursor.execute(_UNENDED, [[state.value for state in TERMINAL]])
+        wrong += [f"I6: the replay of {row[0]} is {row[1]}" for row in cursor.fetchall()]
+    return wrong + ([f"I6: {unread} messages of dead-letter queues are unread"] if unread else [])

@@ -23,6 +23,7 @@ from academy.jobs.cancel import job_cancel
 from academy.jobs.context import JobContext
 from academy.jobs.models import Job
 from academy.jobs.replay import job_replay
+from academy.jobs.selectors import job_logs
 from academy.jobs.submit import Order, Submitter, jobs_submit
 from academy.tenants.models import Tenant
 from academy.uploads.models import Upload, UploadState
@@ -153,6 +154,23 @@ def test_the_artifacts_are_the_master_playlist_the_poster_and_the_manifest(
         assert info is not None
         assert (info.size, info.content_type) == (artifact["size"], artifact["content_type"])
     assert job.result["video_id"] == str(video.pk)
+
+
+def test_the_jobs_log_says_what_was_found_made_and_stored(
+    tenant: Tenant, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    job, _ = transcoded(tenant, media.clip(tmp_path / "a.mp4", size="320x240", seconds=3))
+    told = "\n".join(line.message for line in job_logs(job.pk) if "sandbox" not in line.message)
+    assert re.fullmatch(
+        r"fetched [\d.]+ MB in [\d.]+ s\n"
+        r"source: mov\S*, h264 320x240 at 30\.00 fps, aac 1 ch, 3\.0 s, [\d.]+ MB\n"
+        r"renditions: 240p up to \d+ kbit/s, 30 fps\n"
+        r"240p: 1 segments, [\d.]+ MB, \d+ kbit/s on average\n"
+        r"audio: 1 segments, [\d.]+ MB, \d+ kbit/s on average\n"
+        r"stored 9 files, [\d.]+ MB",
+        told,
+    ), told
 
 
 def test_progress_passes_every_stage_and_never_goes_back(

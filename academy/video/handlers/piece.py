@@ -188,6 +188,10 @@ def _stored(
         bench.say(PIECE_UPLOADING, done / total)
 
     sizes = uploader.put(files, on_done=stored)
+    context.log.info(
+        "piece %s: %s; stored %d files, %.1f MB", context.params.piece,
+        ", ".join(one.name for one in renditions), len(sizes), sum(sizes.values()) / 1e6,
+    )  # fmt: skip
     first = renditions[0]
     return Done(
         result=result,

@@ -82,6 +82,12 @@ def publish(
     manifest = {**summary, "files": sizes}
     (bench.folder / MANIFEST).write_text(json.dumps(manifest, separators=(",", ":")))
     sizes |= uploader.put([MANIFEST], on_done=partial(stored, len(sizes)))
+    for rendition in output.renditions:
+        context.log.info(
+            "%s: %d segments, %.1f MB, %d kbit/s on average", rendition.name,
+            len(rendition.media.names), rendition.size / 1e6, rendition.average / 1e3,
+        )  # fmt: skip
+    context.log.info("stored %d files, %.1f MB", len(sizes), sum(sizes.values()) / 1e6)
     video = video_of_job(tenant=context.tenant_id, job_id=context.job_id)
     return Done(
         result={"video_id": str(video.pk), **summary},

@@ -38,6 +38,7 @@ def run(context: JobContext[TranscodeParams]) -> Done | FanOut:
     )
     bench.say(PROBING, 0)
     plan = ladder.plan(Prober(bench.tools, run=bench.capture).probe(source))
+    _tell(context, plan)
     if plan.tonemap and binaries.tone_mapper(bench.tools.ffmpeg) is None:
         raise PermanentError("video_hdr_unsupported")
     if plan.rungs and plan.expected_seconds > DIRECT_SECONDS:
@@ -45,3 +46,23 @@ def run(context: JobContext[TranscodeParams]) -> Done | FanOut:
     kbps = sum(rung.max_kbps for rung in plan.rungs) + ladder.AUDIO_KBPS
     bench.require_disk(int(kbps * 125 * plan.source.duration * _LIKELY_SHARE))
     return direct.encode(bench, plan, source)
+
+
+def _tell(context: JobContext[TranscodeParams], plan: ladder.Plan) -> None:
+    """What was found and what will be made of it, in the job's log."""
+    source, video, audio = plan.source, plan.source.video, plan.source.main_audio
+    pictures = "no pictures"
+    if video is not None:
+        width, height = video.display_size
+        rate = float(video.average_rate)
+        pictures = f"{video.codec} {width}x{height} at {rate:.2f} fps{' HDR' if video.hdr else ''}"
+    sound = f"{audio.codec} {audio.channels} ch" if audio is not None else "no sound"
+    context.log.info(
+        "source: %s, %s, %s, %.1f s, %.1f MB",
+        source.container, pictures, sound, source.duration, source.size / 1e6,
+    )  # fmt: skip
+    context.log.info(
+        "renditions: %s%s",
+        ", ".join(f"{rung.name} up to {rung.max_kbps} kbit/s" for rung in plan.rungs) or "sound",
+        f", {float(plan.grid.rate):g} fps" if plan.rungs else "",
+    )

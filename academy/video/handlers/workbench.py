@@ -68,15 +68,18 @@ class Workbench:
             speed = done / max(1e-3, clock.monotonic() - started)
             self.say(step, done / wanted, eta=(wanted - done) / speed)
 
-        download.fetch(
-            self.objects,
-            key,
-            target,
-            size=size,
-            sha256_b64=sha256_b64,
-            ranges=ranges,
-            on_bytes=on_bytes,
-        )
+        with self.context.span("video.fetch", {"academy.bytes": wanted}):
+            download.fetch(
+                self.objects,
+                key,
+                target,
+                size=size,
+                sha256_b64=sha256_b64,
+                ranges=ranges,
+                on_bytes=on_bytes,
+            )
+        seconds = clock.monotonic() - started
+        self.context.log.info("fetched %.1f MB in %.1f s", wanted / 1e6, seconds)
 
     def command(
         self,
@@ -143,7 +146,8 @@ class Workbench:
             if on_tick is not None:
                 on_tick()
 
-        with self.context.on_stop(encoder.stop):
+        tool = {"academy.tool": Path(argv[0]).name}
+        with self.context.span("video.tool", tool), self.context.on_stop(encoder.stop):
             outcome = encoder.run(
                 on_line=on_line, on_tick=tick, stall_seconds=STALL_SECONDS, is_error=is_error
             )

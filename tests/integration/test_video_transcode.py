@@ -28,7 +28,7 @@ from academy.jobs.submit import Order, Submitter, jobs_submit
 from academy.tenants.models import Tenant
 from academy.uploads.models import Upload, UploadState
 from academy.video import binaries, playback, playlist
-from academy.video.handlers import transcode, workbench
+from academy.video.handlers import workbench
 from academy.video.models import Video, VideoState
 from academy.video.probe import Prober
 from tests.support import media

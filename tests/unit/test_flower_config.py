@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tasks.flower.config import FlowerConfigError, read
+from tasks.flower.links import job_page
 from tasks.flower.server import main
 
 LOCAL = {"DJANGO_SETTINGS_MODULE": "academy.settings.local"}
@@ -37,6 +38,7 @@ OAUTH = {
         (LOCAL | {"FLOWER_PORT": "http"}, "FLOWER_PORT"),
         (LOCAL | {"FLOWER_DB": "/nowhere/flower"}, "no folder"),
         (LOCAL | {"FLOWER_QUEUE": "elsewhere"}, "SQS_QUEUE_EVENTS"),
+        (LOCAL | {"PUBLIC_BASE_URL": "javascript:alert(1)"}, "PUBLIC_BASE_URL"),
     ],
 )
 def test_an_environment_that_is_wrong_is_refused(environ: dict[str, str], word: str) -> None:
@@ -50,6 +52,24 @@ def test_a_local_flower_may_be_open_to_this_machine(settings: str) -> None:
 
     assert config.is_open
     assert config.address == "127.0.0.1"
+
+
+def test_switches_need_the_database_and_somebody_to_name() -> None:
+    login, database = {"FLOWER_BASIC_AUTH": "ops:long-enough-1"}, {"DATABASE_URL": "postgresql://d"}
+
+    assert read(LOCAL | login | database).controls
+    assert read(OAUTH | database).controls
+    assert not read(LOCAL | login).controls
+    assert not read(LOCAL | database).controls
+
+
+def test_a_task_leads_to_its_jobs_page_where_there_is_a_console() -> None:
+    job = "01890a5d-ac96-774b-bcce-b302099a8057"
+    base = read(LOCAL | {"PUBLIC_BASE_URL": "https://academy.example/"}).public_base_url
+
+    assert job_page(base, job) == f"https://academy.example/console/jobs/{job}"
+    assert job_page(read(LOCAL).public_base_url, job) == ""
+    assert job_page(base, "../../login") == ""
 
 
 def test_a_login_opens_it_to_the_network() -> None:

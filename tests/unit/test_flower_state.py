@@ -11,7 +11,7 @@ from celery.events.state import State
 
 from tasks import queues
 from tasks.depths import Ages, Depths, NoAges
-from tasks.flower.receiver import is_late
+from tasks.flower.receiver import is_known, is_late
 
 RUNS = [
     ("task-received", 1.0),
@@ -46,6 +46,25 @@ def test_a_job_that_waits_for_its_retry_is_shown_so() -> None:
 
 def test_a_job_that_runs_again_is_shown_so() -> None:
     assert show(RUNS[:5]) == "STARTED"
+
+
+def known(events: Any, kind: str) -> bool:
+    state = State()
+    for number, (each, at) in enumerate(events):
+        event = {"type": each, "uuid": "job-1", "hostname": "w@h", "timestamp": at}
+        state.event(event | {"local_received": at, "clock": number})
+    return is_known(state, {"type": kind, "uuid": "job-1"})
+
+
+def test_what_the_relay_says_of_a_job_counts_once() -> None:
+    assert not known([], "task-failed")
+    assert not known(RUNS[:2], "task-failed")
+    assert not known(RUNS[:2], "task-retried")
+    assert not known(RUNS[:3], "task-failed")
+    assert known(RUNS[:3], "task-retried")
+    for end in ("task-failed", "task-revoked", "task-succeeded"):
+        for kind in ("task-failed", "task-revoked", "task-retried"):
+            assert known([*RUNS[:2], (end, 3.0)], kind), (end, kind)
 
 
 class Sqs:

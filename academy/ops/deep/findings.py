@@ -58,7 +58,7 @@ _ALL: Final = (
         "It gave no answer within {seconds} s.",
         "네트워크와 해당 서비스의 상태를 확인하세요.",
         "Look at the network and at that service's own status.",
-        "api-errors",
+        "api-down",
     ),
     Finding(
         "database_down",
@@ -66,7 +66,7 @@ _ALL: Final = (
         "The database cannot be used ({error}): everything stands still.",
         "데이터베이스 서버와 연결 수를 확인하세요.",
         "Look at the database server and its number of connections.",
-        "api-errors",
+        "api-down",
     ),
     Finding(
         "connections_near_limit",
@@ -90,7 +90,7 @@ _ALL: Final = (
         "The object store cannot be used: {buckets} ({error}). Uploads and results fail.",
         "저장소 주소(R2_ENDPOINT_URL)와 키, 버킷을 확인하세요.",
         "Look at the store's address (R2_ENDPOINT_URL), its keys and the buckets.",
-        "object-store",
+        "object-store-fails",
     ),
     Finding(
         "relay_down",
@@ -197,7 +197,7 @@ _ALL: Final = (
         "The worker of {queue} ({worker}) could not use the object store ({code}).",
         "그 작업자의 R2_* 환경 변수와 네트워크를 확인하세요.",
         "Look at that worker's R2_* variables and its network.",
-        "object-store",
+        "object-store-fails",
     ),
     Finding(
         "ping_failed",

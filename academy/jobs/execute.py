@@ -106,7 +106,20 @@ def _attempt(
     claim: Claim, worker: Worker, delivery: Delivery, started_ns: int
 ) -> Iterator[tracing.Span]:
     """Log and trace the block as this attempt; its trace is the one that the row was stored in."""
-    attributes: tracing.Attributes = {
+    traced = tracing.span(
+        f"job.attempt {claim.kind}",
+        _attributes(claim, worker, delivery) if tracing.enabled() else None,
+        kind="consumer",
+        parent=claim.traceparent,
+        started_ns=started_ns,
+    )
+    with traced as span, logs.bound(**_fields(claim)):
+        span.event("claimed")
+        yield span
+
+
+def _attributes(claim: Claim, worker: Worker, delivery: Delivery) -> tracing.Attributes:
+    return {
         "academy.job.id": str(claim.job_id),
         "academy.job.kind": claim.kind,
         "academy.job.attempt": claim.attempt,
@@ -117,16 +130,6 @@ def _attempt(
         "messaging.message.id": delivery.message_id,
         "academy.receive_count": delivery.receive_count,
     }
-    traced = tracing.span(
-        f"job.attempt {claim.kind}",
-        attributes,
-        kind="consumer",
-        parent=claim.traceparent,
-        started_ns=started_ns,
-    )
-    with traced as span, logs.bound(**_fields(claim)):
-        span.event("claimed")
-        yield span
 
 
 def _fields(claim: Claim) -> dict[str, Any]:

@@ -366,8 +366,8 @@ def _traces_endpoint(read: _Reader) -> str | None:
     """Where spans go, or None. OpenTelemetry reads its other variables itself, and only warns."""
     base = read.url("OTEL_EXPORTER_OTLP_ENDPOINT", "", path=True)
     own = read.url("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "", path=True)
-    for name in ("OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"):
-        read.choice(name, "http/protobuf", ("http/protobuf",))
+    read.choice("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf", ("http/protobuf",))
+    read.choice("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/protobuf", ("http/protobuf",))
     read.choice("OTEL_TRACES_SAMPLER", _SAMPLERS[0], _SAMPLERS)
     read.parsed("OTEL_TRACES_SAMPLER_ARG", 1.0, _share, "a share from 0 to 1")
     wanted = read.choice("OTEL_TRACES_EXPORTER", "otlp", ("otlp", "none")) == "otlp"

@@ -7,6 +7,7 @@ would take hosts away from their work, whereas CloudWatch treats a gap as a gap.
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 from collections import Counter
@@ -21,10 +22,11 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 
 from academy.core import clock
-from academy.fleet.queue_access import QueueDepth, queue_access
+from academy.fleet.queue_access import QueueDepth
 from academy.fleet.selectors import paused_queues, workers_list
 from academy.tenants.plans import PLANS
-from tasks import queues
+from tasks import depths, provision, queues
+from tasks.queue_access import SqsAccess
 
 logger = logging.getLogger(__name__)
 
@@ -237,6 +239,18 @@ def cloudwatch() -> Any:
     )
 
 
+@functools.cache
+def _access() -> SqsAccess:
+    """SQS, without the messages' ages: CloudWatch would want money for them, and a permission."""
+    config = Config(
+        connect_timeout=2, read_timeout=3, retries={"total_max_attempts": 1},
+        max_pool_connections=16,
+    )  # fmt: skip
+    events = queues.events_queues()[0].sqs_name
+    reader = depths.Depths(provision.client(config=config), events, depths.NoAges())
+    return SqsAccess(reader=reader)
+
+
 def publisher() -> Publisher:
     """The publisher of this process."""
-    return Publisher(client=cloudwatch, depths=lambda: queue_access().depths())
+    return Publisher(client=cloudwatch, depths=lambda: _access().depths())

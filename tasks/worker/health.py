@@ -95,7 +95,7 @@ class Health(bootsteps.StartStopStep):
                 "held": len(channel.held()),
                 "queues": channel.last_good_polls(),
                 # After a reconnect the new channel holds nothing, and the old tasks run on.
-                "running": len(requests.active_requests) + len(requests.reserved_requests),
+                "running": max(len(requests.active_requests), len(requests.reserved_requests)),
             }
         )
 

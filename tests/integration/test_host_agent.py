@@ -18,6 +18,7 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
+from tasks.host.crew import read_report
 from tests.support.host import EcsAgent, Imds, serving, write_health
 from tests.support.processes import Process, eventually
 from tests.support.workers import Site
@@ -251,11 +252,13 @@ def test_an_aws_that_cannot_be_reached_keeps_the_host_and_the_agent(agents: Agen
 
 @pytest.mark.integration("sqs")
 def test_a_spot_notice_drains_the_workers(site: Site, agents: Agents) -> None:
-    site.extra = {"WORKER_HEALTH_FILE": str(agents.health / "academy-worker-ai-basic.json")}
+    health = agents.health / "academy-worker-ai-basic.json"
+    site.extra = {"WORKER_HEALTH_FILE": str(health)}
     site.provision("ai-basic")
     worker = site.start("ai-basic").ready()
     site.send("ai-basic", "long", seconds=60, until_drain=True)
-    eventually(lambda: site.runs("start")["long"], 20, "the task runs")
+    busy = eventually(lambda: (read := read_report(health)).held and read, 30, "it is reported")
+    assert (busy.running, busy.taken, busy.stopped) == (1, 1, False)
     imds = Imds(**{"instance-id": "i-0123456789abcdef0"})
     agent = agents.on_instance(imds, HOST_IDLE_STOP_SECONDS="0")
     agent.said("at work")
@@ -268,6 +271,8 @@ def test_a_spot_notice_drains_the_workers(site: Site, agents: Agents) -> None:
     agent.said("leave: spot interruption: terminate")
     assert worker.process.wait(20) == 0
     assert imds.refused >= 1
+    ended = read_report(health)
+    assert (ended.held, ended.running, ended.taken, ended.stopped) == (0, 0, 1, True)
     assert site.runs("released")["long"] == 1
     eventually(lambda: site.counts("ai-basic") == (1, 0), 5, "its message is there for others")
     agent.said("No worker is left: this computer may go.")

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import sys
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 import pytest
+from django.db import connection
 
 from academy.core import clock, sweeps
 from academy.fleet.models import QueueSwitch, Worker
@@ -19,7 +23,7 @@ from tasks.apps import TasksConfig
 from tasks.queue_access import SqsAccess
 from tests.support.jobs import QUEUE, make_job, make_tenant
 from tests.support.kinds import registry
-from tests.support.sqs_proxy import wait_until
+from tests.support.processes import Process, eventually
 
 pytestmark = [pytest.mark.integration("sqs"), pytest.mark.django_db]
 
@@ -66,6 +70,21 @@ def worker(name: str, *, seen_seconds_ago: float = 0.0, state: str = "working") 
         started_at=now,
         seen_at=now - timedelta(seconds=seen_seconds_ago),
     )
+
+
+def average(cloudwatch: Any, name: str, queue: str = "") -> float | None:
+    """The metric's average over one of the last minutes; None where there is no value."""
+    end = clock.now() + timedelta(minutes=1)
+    answer = cloudwatch.get_metric_statistics(
+        Namespace=scaling.NAMESPACE,
+        MetricName=name,
+        Dimensions=[{"Name": "Queue", "Value": queue}] if queue else [],
+        StartTime=end - timedelta(minutes=10),
+        EndTime=end,
+        Period=60,
+        Statistics=["Average"],
+    )
+    return answer["Datapoints"][0]["Average"] if answer["Datapoints"] else None
 
 
 def test_only_rows_without_a_message_wait_and_only_within_the_limit_can_they_start() -> None:
@@ -120,24 +139,37 @@ def test_a_round_can_be_read_back_from_cloudwatch(sqs_client: Any, cloudwatch: A
     publisher = scaling.Publisher(client=lambda: cloudwatch, depths=access.depths)
     assert publisher.round() == 5 * len(queues.table()) + 1
 
-    def average(name: str, queue: str = "") -> float | None:
-        end = clock.now() + timedelta(minutes=1)
-        answer = cloudwatch.get_metric_statistics(
-            Namespace=scaling.NAMESPACE,
-            MetricName=name,
-            Dimensions=[{"Name": "Queue", "Value": queue}] if queue else [],
-            StartTime=end - timedelta(minutes=10),
-            EndTime=end,
-            Period=60,
-            Statistics=["Average"],
-        )
-        return answer["Datapoints"][0]["Average"] if answer["Datapoints"] else None
+    known = len(queues.table())
+    eventually(lambda: average(cloudwatch, "Published") == known, 10, "the heartbeat is there")
+    assert average(cloudwatch, "Backlog", QUEUE) == 3
+    assert average(cloudwatch, "BacklogPerWorker", QUEUE) == 3
+    assert average(cloudwatch, "Workers", QUEUE) == 1
+    assert average(cloudwatch, "Backlog", "video") == 0
 
-    wait_until(lambda: average("Published") == len(queues.table()), 10, "the heartbeat is there")
-    assert average("Backlog", QUEUE) == 3
-    assert average("BacklogPerWorker", QUEUE) == 3
-    assert average("Workers", QUEUE) == 1
-    assert average("Backlog", "video") == 0
+
+@pytest.mark.django_db(transaction=True)
+def test_a_running_relay_publishes_by_itself(
+    sqs_client: Any, cloudwatch: Any, aws_account: str, tmp_path: Path
+) -> None:
+    provision.ensure(sqs_client, queues.table())
+    worker("alive@a")
+    database = urlsplit(os.environ["DATABASE_URL"])
+    environ = {
+        "DATABASE_URL": database._replace(path=f"/{connection.settings_dict['NAME']}").geturl(),
+        "AWS_ACCESS_KEY_ID": aws_account,
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "CLOUDWATCH_METRICS": "1",
+        "CLOUDWATCH_ENDPOINT_URL": os.environ["SQS_ENDPOINT_URL"],
+    }
+    argv = [sys.executable, "-m", "tasks.relay"]
+    relay = Process("relay", argv, folder=tmp_path, environ=environ).start()
+    try:
+        known = len(queues.table())
+        eventually(lambda: average(cloudwatch, "Published") == known, 60, lambda: relay.log)
+        assert average(cloudwatch, "Workers", QUEUE) == 1
+        assert average(cloudwatch, "Backlog", QUEUE) == 0
+    finally:
+        relay.stop()
 
 
 def test_the_relay_publishes_only_where_that_is_asked_for(

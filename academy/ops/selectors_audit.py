@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -49,14 +50,22 @@ def actions_page(
     return AuditPage(named(shown), cursor)
 
 
-def named(actions: list[OperatorAction]) -> list[Deed]:
-    """The actions with the user names behind ``user:17``, in one query."""
-    numbers = {action.by: int(number) for action in actions if (number := _user_number(action.by))}
-    names = dict(User.objects.filter(pk__in=numbers.values()).values_list("pk", "username"))
-    return [Deed(action, names.get(numbers.get(action.by, 0)) or action.by) for action in actions]
+def named(actions: Iterable[OperatorAction]) -> list[Deed]:
+    """The actions with the names of who did them, in one query."""
+    shown = list(actions)
+    people = who(action.by for action in shown)
+    return [Deed(action, people[action.by]) for action in shown]
 
 
-def _user_number(by: str) -> str:
+def who(principals: Iterable[str]) -> dict[str, str]:
+    """What to call each principal: the user name behind ``user:17``, any other as it is."""
+    numbers = {by: _user_number(by) for by in principals}
+    users = User.objects.filter(pk__in=[number for number in numbers.values() if number])
+    names = dict(users.values_list("pk", "username")) if any(numbers.values()) else {}
+    return {by: names.get(number, by) for by, number in numbers.items()}
+
+
+def _user_number(by: str) -> int:
     kind, _, number = by.partition(":")
     is_number = kind == "user" and number.isascii() and number.isdigit() and len(number) < 10
-    return number if is_number else ""
+    return int(number) if is_number else 0

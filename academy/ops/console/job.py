@@ -18,8 +18,8 @@ from academy.core.storage import Bucket, store
 from academy.jobs import kinds
 from academy.jobs.models import Job
 from academy.jobs.states import REPLAYABLE, TERMINAL, JobState
-from academy.ops import selectors_jobs, services
-from academy.ops.console.pages import ReasonForm, confirm, language, operator, show
+from academy.ops import selectors_audit, selectors_jobs, services
+from academy.ops.console.pages import ReasonForm, confirm, language, operator, posted, show
 from academy.ops.story import reason_of, tell
 
 _SHOWN_CHARS: Final = 20_000
@@ -47,6 +47,7 @@ def job(request: HttpRequest, job_id: UUID) -> HttpResponse:
         checkpoint=shown_json(row.checkpoint) if row.checkpoint else None,
         trace_id=trace_id(row),
         children_total=sum(record.children_by_state.values()),
+        deeds=selectors_audit.named(record.actions),
         can=_can(row),
     )
 
@@ -193,7 +194,7 @@ def replay(request: HttpRequest, job_id: UUID) -> HttpResponse:
 def _ask(request: HttpRequest, job_id: UUID, **words: Any) -> HttpResponse:
     return confirm(
         request,
-        ReasonForm(request.POST or None),
+        ReasonForm(posted(request)),
         section="jobs",
         back=resolve_url("console:job", job_id=job_id),
         **words,

@@ -7,7 +7,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.utils import translation
@@ -44,6 +44,11 @@ def operator(request: HttpRequest) -> str:
 def language() -> Language:
     """The page's language, for texts that the platform keeps in both."""
     return "en" if (translation.get_language() or "").startswith("en") else "ko"
+
+
+def posted(request: HttpRequest) -> QueryDict | None:
+    """What a form is made of: the fields of a POST, also where there are none."""
+    return request.POST if request.method == "POST" else None
 
 
 class ReasonForm(forms.Form):

@@ -13,9 +13,9 @@ from django.views.decorators.http import require_http_methods, require_safe
 from academy.core.errors import AppError
 from academy.fleet import services
 from academy.fleet.selectors import queue_switches
-from academy.ops import selectors_queues
+from academy.ops import selectors_audit, selectors_queues
 from academy.ops.console.forms import queue_names
-from academy.ops.console.pages import ConfirmForm, ReasonForm, confirm, operator, show
+from academy.ops.console.pages import ConfirmForm, ReasonForm, confirm, operator, posted, show
 from academy.ops.selectors_queues import IN_FLIGHT_LIMIT
 
 
@@ -23,7 +23,16 @@ from academy.ops.selectors_queues import IN_FLIGHT_LIMIT
 def queues(request: HttpRequest) -> HttpResponse:
     """Every queue."""
     rows = selectors_queues.queues_overview()
-    return show(request, "queues.html", section="queues", live=3, rows=rows, limit=IN_FLIGHT_LIMIT)
+    people = selectors_audit.who(row.view.switch.paused_by for row in rows if row.view.switch)
+    return show(
+        request,
+        "queues.html",
+        section="queues",
+        live=3,
+        rows=rows,
+        people=people,
+        limit=IN_FLIGHT_LIMIT,
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -37,7 +46,7 @@ def pause(request: HttpRequest, queue: str) -> HttpResponse:
 
     return confirm(
         request,
-        ReasonForm(request.POST or None),
+        ReasonForm(posted(request)),
         section="queues",
         title=gettext("Pause %(queue)s?") % {"queue": queue},
         effects=[
@@ -69,7 +78,7 @@ def resume(request: HttpRequest, queue: str) -> HttpResponse:
         effects.insert(0, why)
     return confirm(
         request,
-        ConfirmForm(request.POST or None),
+        ConfirmForm(posted(request)),
         section="queues",
         title=gettext("Resume %(queue)s?") % {"queue": queue},
         effects=effects,

@@ -13,9 +13,9 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from academy.core.errors import AppError
 from academy.fleet import audit
-from academy.ops import selectors_tenants, services
+from academy.ops import selectors_audit, selectors_tenants, services
 from academy.ops.console.forms import LimitForm
-from academy.ops.console.pages import ReasonForm, confirm, operator, show
+from academy.ops.console.pages import ReasonForm, confirm, operator, posted, show
 from academy.ops.selectors_jobs import JobFilter, jobs_page
 from academy.tenants.models import Tenant
 from academy.tenants.plans import PLANS
@@ -52,7 +52,7 @@ def tenant(request: HttpRequest, tenant_id: UUID) -> HttpResponse:
         overrides=overrides,
         in_force=in_force,
         recent=jobs_page(JobFilter(tenant_id=found.pk), limit=_RECENT).jobs,
-        actions=audit.actions_on(found.slug)[:_RECENT],
+        deeds=selectors_audit.named(audit.actions_on(found.slug)[:_RECENT]),
     )
 
 
@@ -72,7 +72,7 @@ def limit(request: HttpRequest, tenant_id: UUID, queue: str) -> HttpResponse:
     )
     return confirm(
         request,
-        LimitForm(request.POST or None, initial=initial),
+        LimitForm(posted(request), initial=initial),
         section="tenants",
         title=gettext("Limits of %(slug)s on %(queue)s") % {"slug": found.slug, "queue": queue},
         effects=[
@@ -108,7 +108,7 @@ def limit_remove(request: HttpRequest, tenant_id: UUID, queue: str) -> HttpRespo
 
     return confirm(
         request,
-        ReasonForm(request.POST or None),
+        ReasonForm(posted(request)),
         section="tenants",
         title=gettext("Remove the exception of %(slug)s on %(queue)s?")
         % {"slug": found.slug, "queue": queue},
@@ -141,7 +141,7 @@ def switch(request: HttpRequest, tenant_id: UUID) -> HttpResponse:
     title = gettext("Let %(slug)s work again?") if turn_on else gettext("Stop %(slug)s?")
     return confirm(
         request,
-        ReasonForm(request.POST or None),
+        ReasonForm(posted(request)),
         section="tenants",
         title=title % {"slug": found.slug},
         effects=on if turn_on else off,

@@ -13,15 +13,17 @@ from django.views.decorators.http import require_http_methods, require_safe
 from academy.core.errors import AppError
 from academy.fleet import services
 from academy.fleet.models import Worker
-from academy.ops import selectors_workers
-from academy.ops.console.pages import ConfirmForm, ReasonForm, confirm, operator, show
+from academy.ops import selectors_audit, selectors_workers
+from academy.ops.console.pages import ConfirmForm, ReasonForm, confirm, operator, posted, show
 
 
 @require_safe
 def workers(request: HttpRequest) -> HttpResponse:
     """Every worker that was seen today."""
     rows = selectors_workers.workers_at_work()
-    return show(request, "workers.html", section="workers", live=5, rows=rows)
+    asked = (row.view.row.drain_asked_by for row in rows if row.view.row.drain_asked_at)
+    people = selectors_audit.who(asked)
+    return show(request, "workers.html", section="workers", live=5, rows=rows, people=people)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -35,7 +37,7 @@ def drain(request: HttpRequest, name: str) -> HttpResponse:
 
     return confirm(
         request,
-        ReasonForm(request.POST or None),
+        ReasonForm(posted(request)),
         section="workers",
         title=gettext("Drain %(worker)s?") % {"worker": name},
         effects=[
@@ -60,7 +62,7 @@ def undrain(request: HttpRequest, name: str) -> HttpResponse:
 
     return confirm(
         request,
-        ConfirmForm(request.POST or None),
+        ConfirmForm(posted(request)),
         section="workers",
         title=gettext("Let %(worker)s take work again?") % {"worker": name},
         effects=[gettext("It takes jobs of its queue again within seconds.")],

@@ -25,7 +25,7 @@ from academy.jobs.states import JobState, Outcome
 register = template.Library()
 
 UNKNOWN: Final = "\u2013"
-"""What stands where a value is not known or not there."""
+"""What stands where a value is None, or the empty text that templates make of None's attributes."""
 NEAR: Final = 0.8
 """Share of a limit from which it is worth a look."""
 
@@ -66,9 +66,9 @@ def clock(moment: datetime) -> str:
 
 
 @register.filter
-def moment(value: datetime | None) -> SafeString | str:
+def moment(value: datetime | str | None) -> SafeString | str:
     """A moment to the second in the page's zone; its own element, with the zone in its title."""
-    if value is None:
+    if value is None or isinstance(value, str):
         return UNKNOWN
     local = timezone.localtime(value)
     return format_html(
@@ -80,9 +80,9 @@ def moment(value: datetime | None) -> SafeString | str:
 
 
 @register.filter
-def ago(value: datetime | None) -> SafeString | str:
+def ago(value: datetime | str | None) -> SafeString | str:
     """How long ago (or until when), with the moment itself in the title."""
-    if value is None:
+    if value is None or isinstance(value, str):
         return UNKNOWN
     seconds = (core_clock.now() - value).total_seconds()
     text = (
@@ -100,9 +100,9 @@ def ago(value: datetime | None) -> SafeString | str:
 
 
 @register.filter
-def duration(value: float | timedelta | None) -> str:
+def duration(value: float | timedelta | str | None) -> str:
     """A length of time in the two largest units; seconds or a timedelta."""
-    if value is None:
+    if value is None or isinstance(value, str):
         return UNKNOWN
     seconds = value.total_seconds() if isinstance(value, timedelta) else float(value)
     if seconds < 1:
@@ -125,15 +125,15 @@ def duration(value: float | timedelta | None) -> str:
 
 
 @register.filter
-def number(value: float | None) -> str:
+def number(value: float | str | None) -> str:
     """A number with separators; a dash where it is not known."""
-    return UNKNOWN if value is None else f"{value:,}"
+    return UNKNOWN if value is None or isinstance(value, str) else f"{value:,}"
 
 
 @register.filter
-def decimal(value: float | None) -> str:
+def decimal(value: float | str | None) -> str:
     """A pace: with one decimal while it is small."""
-    if value is None:
+    if value is None or isinstance(value, str):
         return UNKNOWN
     return f"{value:,.0f}" if value >= 10 else f"{value:.1f}"
 
@@ -151,9 +151,9 @@ def unlocalised(value: float) -> str:
 
 
 @register.filter
-def size(value: int | None) -> str:
+def size(value: int | str | None) -> str:
     """Bytes in the unit a person would say."""
-    if value is None:
+    if value is None or isinstance(value, str):
         return UNKNOWN
     amount = float(value)
     for unit in ("B", "kB", "MB", "GB"):

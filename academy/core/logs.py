@@ -160,6 +160,11 @@ def logging_config(*, log_format: str, level: str) -> dict[str, Any]:
             "django": {"handlers": [], "level": made, "propagate": True},
             "django.server": {"handlers": [], "level": made, "propagate": True},
             "django.request": {"handlers": [], "level": "ERROR", "propagate": True},
+            # A line for each message and its task, which know no job: the attempt's own line does.
+            **{
+                name: {"level": "WARNING", "propagate": True}
+                for name in ("celery.worker.strategy", "celery.app.trace")
+            },
             # These log request bodies and headers below WARNING.
             **{
                 name: {"level": "WARNING", "propagate": True}

@@ -305,6 +305,8 @@ def finish(
     except (OperationalError, InterfaceError):
         logger.exception("job %s could not be settled; its lease will run out", claim.job_id)
         return
+    code = f" ({settlement.error_code})" if settlement.error_code else ""
+    logger.info("attempt ended: %s%s", state, code)
     if on_settled is not None:
         on_settled(state, settlement.error_code or "")
     if claim.parent_id is not None and state in TERMINAL:

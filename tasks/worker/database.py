@@ -23,11 +23,16 @@ class DatabaseFixup:
         # Django must be ready before the tasks' modules are imported.
         signals.import_modules.connect(self._set_up, sender=app, weak=False)
         signals.worker_init.connect(self._close, weak=False)
+        signals.setup_logging.connect(self._keep_logging, weak=False)
 
     @staticmethod
     def _set_up(**_: Any) -> None:
         os.environ.setdefault("ACADEMY_PROCESS", "worker")
         django.setup()
+
+    @staticmethod
+    def _keep_logging(**_: Any) -> None:
+        """Leave logging as Django set it up: Celery would print nothing below WARNING."""
 
     @staticmethod
     def _close(**_: Any) -> None:

@@ -37,7 +37,8 @@ def soak(seconds: float) -> bool:
         )
         world.end(job, seconds=seconds + 60)
         eventually(lambda: world.messages("video") == 0, 20, "its message is gone")
-        starts = sum(worker.log.count("received") for worker in workers)
+        said = [worker.log for worker in workers]
+        starts = sum(log.count("attempt ended") + log.count("nothing to claim") for log in said)
         attempts = JobAttempt.objects.filter(job=job).count()
         worked = (job.finished_at - job.started_at).total_seconds()
         extended = world.proxy.counts["ChangeMessageVisibilityBatch"]

@@ -149,6 +149,8 @@ def _hold_the_trace(collector: Collector, job: Job) -> None:
 def _hold_the_logs(api: Process, worker: Process, job: Job, tenant: Tenant) -> None:
     belongs = {"job": str(job.pk), "trace": TRACE, "request_id": "request-of-a-test"}
     (said,) = lines_of(worker, **belongs, logger="academy.jobs.run")
+    (ended,) = lines_of(worker, **belongs, logger="academy.jobs.execute")
+    assert ended["event"] == "attempt ended: succeeded"
     assert {name: said[name] for name in ("tenant", "attempt", "kind", "queue")} == {
         "tenant": tenant.slug,
         "attempt": 1,

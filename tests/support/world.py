@@ -141,7 +141,7 @@ class World:
         """A worker with the table's own command line; wait for it with ``said(" ready.")``."""
         name = f"worker-{queue}"
         health = str(self.folder / f"health-{secrets.token_hex(4)}.json")
-        argv = ["-m", *queues.worker_argv(queue), "--loglevel", "INFO"]
+        argv = ["-m", *queues.worker_argv(queue)]
         return self.process(name, *argv, WORKER_HEALTH_FILE=health, **environ).start()
 
     def api(self, **environ: str) -> tuple[Process, str]:

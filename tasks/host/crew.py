@@ -43,7 +43,10 @@ class UnreadableError(Exception):
 
 @dataclass(frozen=True)
 class Report:
-    """One worker's own report. Times are ``clock.monotonic()``, one clock for the computer."""
+    """One worker's own report. Times are ``clock.monotonic()``, one clock for the computer.
+
+    ``owner`` is the user that the file belongs to.
+    """
 
     pid: int
     written: float
@@ -53,6 +56,7 @@ class Report:
     full: bool
     stopped: bool
     polls: Mapping[str, float]
+    owner: int
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,7 @@ def read_report(path: Path) -> Report:
             full=bool(state["full"]),
             stopped=bool(state.get("stopped", False)),
             polls={str(queue): _number(at) for queue, at in dict(state["queues"]).items()},
+            owner=path.stat().st_uid,
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UnreadableError(f"{path.name} cannot be read ({type(error).__name__})") from error
@@ -177,7 +182,11 @@ class Crew:
 
 
 def is_writer(report: Report) -> bool:
-    """Whether the process that wrote *report* lives, and not another that got its number."""
+    """Whether the process that wrote *report* lives, and not another that got its number.
+
+    Nor one of another user than the file's: a file in a folder that anybody may write must not have
+    us end other people's processes.
+    """
     try:
         os.kill(report.pid, 0)
     except ProcessLookupError:
@@ -187,6 +196,8 @@ def is_writer(report: Report) -> bool:
     ticks = _started_at(report.pid)
     if ticks is None:
         return True
+    if _user_of(report.pid) != report.owner:
+        return False
     asleep = time.clock_gettime(time.CLOCK_BOOTTIME) - time.clock_gettime(time.CLOCK_MONOTONIC)
     return 0 <= ticks / os.sysconf("SC_CLK_TCK") - asleep <= report.written
 
@@ -198,6 +209,13 @@ def _started_at(pid: int) -> int | None:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         return -1 if fields[0] == "Z" else int(fields[19])
     except (OSError, ValueError, IndexError):
+        return None
+
+
+def _user_of(pid: int) -> int | None:
+    try:
+        return Path(f"/proc/{pid}").stat().st_uid
+    except OSError:
         return None
 
 

@@ -174,8 +174,10 @@ def process() -> Iterator[subprocess.Popen[bytes]]:
     child.wait()
 
 
-def report(pid: int, written: float) -> Report:
-    return Report(pid, written, 0, 0, 0, full=False, stopped=False, polls={"video": written})
+def report(pid: int, written: float, owner: int | None = None) -> Report:
+    owner = os.getuid() if owner is None else owner
+    polls = {"video": written}
+    return Report(pid, written, 0, 0, 0, full=False, stopped=False, polls=polls, owner=owner)
 
 
 def test_the_writer_of_a_report_is_known_from_another_process_with_its_number(
@@ -183,6 +185,7 @@ def test_the_writer_of_a_report_is_known_from_another_process_with_its_number(
 ) -> None:
     assert is_writer(report(process.pid, time.monotonic() + 1))
     assert not is_writer(report(process.pid, time.monotonic() - 60))
+    assert not is_writer(report(process.pid, time.monotonic() + 1, owner=os.getuid() + 1))
     process.kill()
     process.wait()
     assert not is_writer(report(process.pid, time.monotonic()))

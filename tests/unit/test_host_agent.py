@@ -342,7 +342,7 @@ def test_a_standalone_host_is_stopped_once(tmp_path: Path) -> None:
     assert host.aws.calls == ["stop"]
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=20)
 @given(
     desired=st.integers(0, 6),
     minimum=st.integers(0, 6),
@@ -364,7 +364,7 @@ def test_no_group_of_idle_hosts_ever_starts_one_again(
     if stale:
         for host in hosts:
             host.aws.stale = (group.desired, group.minimum)
-    for _ in range(80):
+    for _ in range(45):
         clock.at += ROUND
         order.shuffle(hosts)
         for host in list(hosts):

@@ -95,19 +95,17 @@ def latest() -> Report | None:
 def without_database(queues: Sequence[str] = ()) -> Report:
     """What can be said while no check can be stored."""
     now = clock.now()
+    parts = probes.run()
+    error = {"error": "OperationalError"}
+    told = next((part.facts for part in parts if part.finding == "database_down"), error)
     return Report(
         id=new_id(),
         started_at=now,
         deadline_at=now,
         finished_at=clock.now(),
-        parts=probes.run(),
+        parts=parts,
         queues=[
-            QueueResult(
-                queue=name,
-                status=Status.BROKEN,
-                finding="database_down",
-                facts={"error": "no job can be stored"},
-            )
+            QueueResult(queue=name, status=Status.BROKEN, finding="database_down", facts=dict(told))
             for name in _checked(queues)
         ],
     )

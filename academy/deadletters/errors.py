@@ -92,8 +92,8 @@ register(
         "dead_letter_needs_resend", 409,
         "워커가 거부하는 메시지입니다. 그대로 보내면 {receives}번 배달된 뒤 다시 여기로 옵니다.",
         "Workers refuse such a message: sent again, it comes back here after {receives} receives.",
-        "그래도 보내려면 resend를 참으로 지정해 주세요. 본문을 고쳐 보낼 수도 있습니다.",
-        "To send it all the same set resend; the body can be edited too.",
+        "그래도 보내려면 보내겠다고(resend) 표시해 주세요. 본문을 고쳐 보낼 수도 있습니다.",
+        "To send it all the same, insist on it (resend); the body can be edited too.",
     ),
     Entry(
         "dead_letter_no_body", 400,

@@ -15,6 +15,7 @@ _HEX_DIGITS: Final = 12
 
 # The order matters: a quoted path is a text, a UUID is not six numbers.
 _RULES: Final = (
+    (re.compile(r"010-\*{4}-\*{4}"), "<phone>"),
     # A quote after a letter is an apostrophe.
     (re.compile(r"(?<!\w)b?(?:'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\")"), "<text>"),
     (re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"), "<uuid>"),

@@ -5,7 +5,18 @@ from __future__ import annotations
 from django.urls import path
 from django.views.generic import RedirectView
 
-from academy.ops.console import audit, job, jobs, overview, queues, session, tenants, workers
+from academy.ops.console import (
+    audit,
+    job,
+    jobs,
+    letters,
+    letters_deeds,
+    overview,
+    queues,
+    session,
+    tenants,
+    workers,
+)
 
 app_name = "console"
 
@@ -25,6 +36,29 @@ urlpatterns = [
     path("/jobs/<uuid:job_id>/cancel", job.cancel, name="job-cancel"),
     path("/jobs/<uuid:job_id>/retry", job.retry, name="job-retry"),
     path("/jobs/<uuid:job_id>/replay", job.replay, name="job-replay"),
+    path("/letters", letters.letters, name="letters"),
+    path("/letters/<uuid:letter_id>", letters.letter, name="letter"),
+    path("/letters/<uuid:letter_id>/replay", letters_deeds.letter_replay, name="letter-replay"),
+    path("/letters/<uuid:letter_id>/discard", letters_deeds.letter_discard, name="letter-discard"),
+    path("/letters/causes/<str:fingerprint>", letters.group, name="letter-group"),
+    path(
+        "/letters/causes/<str:fingerprint>/replay", letters_deeds.group_replay, name="group-replay"
+    ),
+    path(
+        "/letters/causes/<str:fingerprint>/discard",
+        letters_deeds.group_discard,
+        name="group-discard",
+    ),
+    path("/letters/replays/<uuid:replay_id>", letters.replay, name="replay"),
+    path(
+        "/letters/replays/<uuid:replay_id>/pause", letters_deeds.replay_pause, name="replay-pause"
+    ),
+    path(
+        "/letters/replays/<uuid:replay_id>/resume",
+        letters_deeds.replay_resume,
+        name="replay-resume",
+    ),
+    path("/letters/replays/<uuid:replay_id>/stop", letters_deeds.replay_stop, name="replay-stop"),
     path("/academies", tenants.tenants, name="tenants"),
     path("/academies/<uuid:tenant_id>", tenants.tenant, name="tenant"),
     path("/academies/<uuid:tenant_id>/switch", tenants.switch, name="tenant-switch"),

@@ -2,7 +2,7 @@
 # Options: PYTHON=/path/to/python3.11, VIDEO=file (demo), TESTS=path (test), JOBS= SEED= (chaos).
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test lint format types contracts openapi check-openapi reference chaos soak bench lock audit clean
+.PHONY: help setup demo up down status test lint format types contracts openapi check-openapi reference chaos soak bench bench-events lock audit clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
@@ -61,6 +61,9 @@ soak: setup ## Ten minutes of one task over a visibility of six seconds: it must
 
 bench: setup ## Throughput and latency beside stock Celery on the same queues
 	@$(LOCAL) run --services-only -- $(BIN)/python -m tests.perf
+
+bench-events: setup ## What events to Flower cost: CPU of no-op jobs with and without them, and SQS requests (JOBS=4000 ROUNDS=7)
+	@$(LOCAL) run --services-only -- $(BIN)/python -m tests.perf.events $(if $(JOBS),--jobs $(JOBS)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 lock: setup ## Compile requirements/*.in into hashed locks (UPGRADE=1 takes newer versions)
 	@$(BIN)/python -m deploy.local.lock $(if $(UPGRADE),--upgrade)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from celery.app.events import Events as CeleryEvents
@@ -29,6 +30,15 @@ class Dispatcher(EventDispatcher):
         if not queues.events_flush_seconds():
             kwargs["enabled"] = False
         super().__init__(*args, **kwargs)
+
+    #: Called after each heartbeat.
+    on_heartbeat: Callable[[], None] | None = None
+
+    def send(self, type: str, *args: Any, **fields: Any) -> Any:  # noqa: A002 - Celery's interface
+        """Take an event; the caller has it behind it when this returns."""
+        super().send(type, *args, **fields)
+        if type == "worker-heartbeat" and self.on_heartbeat is not None:
+            self.on_heartbeat()
 
     def enable(self) -> None:
         """Let events through."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from celery import bootsteps, signals
@@ -31,26 +32,21 @@ class Snapshot(bootsteps.StartStopStep):
     )
     label = "snapshot"
 
-    def __init__(self, c: Any, **options: Any) -> None:
-        super().__init__(c, **options)
-        self._timer: Any = None
-
     def include_if(self, c: Any) -> bool:  # noqa: ARG002 - bootsteps' signature
         """Only where events are wanted."""
         return queues.events_flush_seconds() > 0
 
     def start(self, c: Any) -> None:
-        """Say it now, then with every heartbeat."""
+        """Say it now, then with every heartbeat: one flush carries both."""
         if not gpu.text:
             gpu.look()
         self._send(c)
-        self._timer = c.timer.call_repeatedly(queues.heartbeat_seconds(), self._send, (c,))
+        c.event_dispatcher.on_heartbeat = partial(self._send, c)
 
-    def stop(self, c: Any) -> None:  # noqa: ARG002 - bootsteps' signature
+    def stop(self, c: Any) -> None:
         """The consumer stops or reconnects."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        if c.event_dispatcher is not None:
+            c.event_dispatcher.on_heartbeat = None
 
     def _send(self, c: Any) -> None:
         try:

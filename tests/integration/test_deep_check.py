@@ -22,7 +22,7 @@ from django.test import override_settings
 
 from academy.core import health
 from academy.core.errors import AppError
-from academy.core.storage import Bucket, store
+from academy.core.storage import Bucket, forget_stores, store
 from academy.fleet import queue_access, services
 from academy.fleet.models import OperatorAction
 from academy.jobs.models import Job
@@ -91,10 +91,12 @@ def as_a_part_of(world: World, objects_url: str) -> Iterator[None]:
         patch.setattr(check, "MIN_PAUSE_SECONDS", 0.0)
         patch.setattr(probes, "PROBE_SECONDS", 4.0)
         queue_access.register(SqsAccess())
+        forget_stores()
         try:
             yield
         finally:
             queue_access.register(before)
+            forget_stores()
 
 
 @pytest.fixture(scope="module")

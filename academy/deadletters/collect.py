@@ -63,6 +63,8 @@ def _jobs(since: datetime | None) -> int:
         count += len(jobs)
         if len(jobs) < BATCH:
             return count
+        # What was just stored need not be passed over again.
+        since = jobs[-1].finished_at
 
 
 def _uncollected(since: datetime | None) -> list[Job]:

@@ -25,6 +25,7 @@ T = TypeVar("T")
 
 _MISSING = object()
 _BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]\Z")
+_CDN_KEY = re.compile(r"[a-z0-9]{1,16}:[A-Za-z0-9_-]{32,128}\Z")
 _HOST_NAME = re.compile(r"\.?[A-Za-z0-9*]([A-Za-z0-9.-]*[A-Za-z0-9])?\Z|\[[0-9A-Fa-f:]+\]\Z")
 
 PROCESSES = ("api", "worker", "relay", "command")
@@ -95,6 +96,18 @@ class ObjectStoreEnvironment:
 
 
 @dataclass(frozen=True, slots=True)
+class PlaybackEnvironment:
+    """How browsers get at the media, in seconds unless named otherwise."""
+
+    cdn_base_url: str
+    """Empty: browsers read from the object store."""
+    cdn_signing_key: str
+    """``ID:SECRET``."""
+    link_seconds: int
+    heartbeat_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
 class DatabaseEnvironment:
     """Where PostgreSQL is, and how patient to be with it (milliseconds)."""
 
@@ -119,6 +132,8 @@ class JobsEnvironment:
     host_kind: HostKind
     premium_on_cpu: bool
     log_days: int
+    purge_days: int
+    piece_days: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +155,7 @@ class Environment:
     cloudwatch_metrics: bool
     cloudwatch_endpoint_url: str | None
     objects: ObjectStoreEnvironment
+    playback: PlaybackEnvironment
     jobs: JobsEnvironment
     log_format: str
     log_level: str
@@ -254,6 +270,7 @@ def load(profile: Profile, environ: Mapping[str, str]) -> Environment:
         cloudwatch_metrics=read.flag("CLOUDWATCH_METRICS", default=False),
         cloudwatch_endpoint_url=read.url("CLOUDWATCH_ENDPOINT_URL", "") or None,
         objects=_objects(read, profile),
+        playback=_playback(read),
         jobs=_jobs(read),
         log_format=read.choice("LOG_FORMAT", _log_format(profile), ("console", "json")),
         log_level=read.choice(
@@ -343,6 +360,27 @@ def _objects(read: _Reader, profile: Profile) -> ObjectStoreEnvironment:
     )
 
 
+def _playback(read: _Reader) -> PlaybackEnvironment:
+    base_url = read.url("CDN_BASE_URL", "")
+    key = read.text("CDN_SIGNING_KEY", "")
+    # One without the other would serve links that nobody checks, or that nobody can follow.
+    if base_url and not key:
+        read.problem("CDN_SIGNING_KEY", "is not set, and CDN_BASE_URL is: links are never unsigned")
+    if key and not base_url:
+        read.problem("CDN_BASE_URL", "is not set, and CDN_SIGNING_KEY is")
+    if key and not _CDN_KEY.match(key):
+        read.problem(
+            "CDN_SIGNING_KEY",
+            "must be ID:SECRET: 1 to 16 of a-z, 0-9, and 32 to 128 of A-Za-z0-9_-",
+        )
+    return PlaybackEnvironment(
+        cdn_base_url=base_url,
+        cdn_signing_key=key,
+        link_seconds=read.integer("PLAYBACK_LINK_SECONDS", 600, 2, 43_200),
+        heartbeat_seconds=read.integer("PLAYBACK_HEARTBEAT_SECONDS", 15, 1, 300),
+    )
+
+
 def _jobs(read: _Reader) -> JobsEnvironment:
     scratch = Path(read.text("SCRATCH_DIR", Path(tempfile.gettempdir()) / "academy-scratch"))
     if not scratch.is_absolute():
@@ -359,6 +397,8 @@ def _jobs(read: _Reader) -> JobsEnvironment:
         host_kind=HostKind(read.choice("HOST_KIND", "cpu", ("cpu", "gpu"))),
         premium_on_cpu=read.flag("PREMIUM_ON_CPU", default=False),
         log_days=read.integer("JOB_LOG_DAYS", 30, 1, 3_650),
+        purge_days=read.integer("VIDEO_PURGE_DAYS", 7, 0, 365),
+        piece_days=read.integer("VIDEO_PIECE_DAYS", 3, 1, 365),
     )
 
 
@@ -393,6 +433,7 @@ def _check_production(read: _Reader, environment: Environment) -> None:
         ("PUBLIC_BASE_URL", environment.public_base_url),
         ("R2_ENDPOINT_URL", environment.objects.endpoint_url),
         ("R2_PUBLIC_ENDPOINT_URL", read.environ.get("R2_PUBLIC_ENDPOINT_URL", "")),
+        ("CDN_BASE_URL", environment.playback.cdn_base_url),
     ):
         if url.startswith("http://"):
             read.problem(name, "must be https in production")

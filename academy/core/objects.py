@@ -6,6 +6,7 @@ import contextlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
@@ -72,6 +73,15 @@ class ObjectInfo:
     content_type: str
     etag: str
     checksum_sha256: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectEntry:
+    """What a listing says of one object."""
+
+    key: str
+    size: int
+    modified_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from django.core.files.storage import storages
 
 from academy.core.objects import (
     Bucket,
+    ObjectEntry,
     ObjectInfo,
     SignedRequest,
     StorageError,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MIB",
     "Bucket",
+    "ObjectEntry",
     "ObjectInfo",
     "ObjectStore",
     "SignedRequest",
@@ -118,13 +120,25 @@ class ObjectStore:
 
     def keys(self, prefix: str) -> Iterator[str]:
         """Every key below a prefix, in order."""
-        pages = self.client.get_paginator("list_objects_v2").paginate(
-            Bucket=self.bucket, Prefix=prefix
-        )
-        with storage_errors("keys", prefix):
-            for page in pages:
+        return (entry.key for entry in self.entries(prefix))
+
+    def entries(self, prefix: str) -> Iterator[ObjectEntry]:
+        """Every object below a prefix, in order of the keys, a page at a time."""
+        with storage_errors("entries", prefix):
+            for page in self._pages(prefix):
                 for entry in page.get("Contents", ()):
-                    yield entry["Key"]
+                    yield ObjectEntry(entry["Key"], entry["Size"], entry["LastModified"])
+
+    def folders(self, prefix: str) -> Iterator[str]:
+        """The prefixes one level below a prefix, in order, each with its slash at the end."""
+        with storage_errors("folders", prefix):
+            for page in self._pages(prefix, "/"):
+                for entry in page.get("CommonPrefixes", ()):
+                    yield entry["Prefix"]
+
+    def _pages(self, prefix: str, delimiter: str = "") -> Iterator[Any]:
+        pages = self.client.get_paginator("list_objects_v2")
+        return iter(pages.paginate(Bucket=self.bucket, Prefix=prefix, Delimiter=delimiter))
 
     # ------------------------------------------------------------------ writing
 

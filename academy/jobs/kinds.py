@@ -46,7 +46,7 @@ class KindSpec(Generic[P]):
     max_attempts: int = 5
     timeout_seconds: int = 6 * 3600
     internal: bool = False
-    """Only a flow may create it; the API refuses it."""
+    """Only a flow, or the platform's own housekeeping, may create it; the API refuses it."""
     check: Callable[[UUID, P], None] | None = None
     on_submitted: Callable[[Job, P], None] | None = None
     on_succeeded: Callable[[Job, dict[str, Any]], None] | None = None

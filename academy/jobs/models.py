@@ -191,7 +191,12 @@ class JobAttempt(models.Model):
                 name="job_attempt_unswept",
                 condition=Q(swept_at__isnull=True, ended_at__isnull=False)
                 & ~Q(outcome__in=["succeeded", "waiting"]),
-            )
+            ),
+            models.Index(
+                "job",
+                name="job_attempt_of_flow",
+                condition=Q(swept_at__isnull=True, outcome="waiting"),
+            ),
         ]
 
 

@@ -1,9 +1,14 @@
-"""Collects what losing attempts wrote. Nothing points to it, so it can only cost money."""
+"""Collects what nothing points to, so that it can only cost money.
+
+That is what losing attempts wrote, and what an attempt that fanned out left for its children, once
+the whole job has ended.
+"""
 
 from __future__ import annotations
 
 import logging
 from datetime import timedelta
+from itertools import chain
 from typing import Final
 
 from django.db.models import QuerySet
@@ -23,13 +28,13 @@ GRACE: Final = timedelta(hours=1)
 
 
 def sweep(*, grace: timedelta = GRACE, limit: int = 200) -> int:
-    """Empty the prefixes of attempts that ended without success before the grace.
+    """Empty the prefixes of attempts that ended without success, and of flows that ended.
 
     Returns how many objects were deleted. A prefix that cannot be emptied now is tried again, and
     with it, where the store does not answer, all that come after it.
     """
     deleted = 0
-    for attempt in _unswept(grace)[:limit]:
+    for attempt in chain(_unswept(grace)[:limit], _of_ended_flows(grace)[:limit]):
         bucket = store(Bucket(kinds.get(attempt.job.kind).bucket))
         prefix = output_prefix(attempt.job.tenant_id, attempt.job_id, attempt.number)
         try:
@@ -43,6 +48,16 @@ def sweep(*, grace: timedelta = GRACE, limit: int = 200) -> int:
             swept_at=clock.now()
         )
     return deleted
+
+
+def _of_ended_flows(grace: timedelta) -> QuerySet[JobAttempt]:
+    """Attempts that fanned out, of jobs that have ended: their children need nothing any more."""
+    return JobAttempt.objects.filter(
+        swept_at__isnull=True,
+        outcome=Outcome.WAITING.value,
+        job__finished_at__lt=clock.now() - grace,
+        job__kind__in=[spec.name for spec in kinds.all_kinds()],
+    ).select_related("job")
 
 
 def _unswept(grace: timedelta) -> QuerySet[JobAttempt]:

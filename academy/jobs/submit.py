@@ -66,34 +66,57 @@ def jobs_submit(
     ]
     with _traced(by, parsed, replay_of) as span, transaction.atomic():
         _hold_quotas(by.tenant.pk, [spec.queue for spec, _ in parsed])
-        now = clock.now()
-        trace = tracing.traceparent()
-        jobs = [
-            Job(
-                tenant=by.tenant,
-                kind=spec.name,
-                kind_version=spec.version,
-                queue=spec.queue,
-                priority=order.priority,
-                params=params.model_dump(mode="json"),
-                submitted_by=by.name,
-                request_id=by.request_id,
-                traceparent=trace,
-                # A batch keeps its order: created_at ties are broken by the ids, which ascend.
-                created_at=now,
-                not_before=max(order.not_before or now, now),
-                replay_of=replay_of,
-            )
-            for order, (spec, params) in zip(orders, parsed, strict=True)
-        ]
-        Job.unscoped.bulk_create(jobs, batch_size=500)
-        for job, (spec, params) in zip(jobs, parsed, strict=True):
-            if spec.on_submitted is not None:
-                spec.on_submitted(job, params)
+        jobs = _stored(by, orders, parsed, replay_of)
         if len(jobs) == 1:
             span.set({"academy.job.id": str(jobs[0].pk)})
         crash_point("submit.before_commit")
     return jobs
+
+
+def _stored(
+    by: Submitter,
+    orders: Sequence[Order],
+    parsed: Sequence[tuple[kinds.KindSpec[Any], Any]],
+    replay_of: Job | None = None,
+) -> list[Job]:
+    now = clock.now()
+    trace = tracing.traceparent()
+    jobs = [
+        Job(
+            tenant=by.tenant,
+            kind=spec.name,
+            kind_version=spec.version,
+            queue=spec.queue,
+            priority=order.priority,
+            params=params.model_dump(mode="json"),
+            submitted_by=by.name,
+            request_id=by.request_id,
+            traceparent=trace,
+            # A batch keeps its order: created_at ties are broken by the ids, which ascend.
+            created_at=now,
+            not_before=max(order.not_before or now, now),
+            replay_of=replay_of,
+        )
+        for order, (spec, params) in zip(orders, parsed, strict=True)
+    ]
+    Job.unscoped.bulk_create(jobs, batch_size=500)
+    for job, (spec, params) in zip(jobs, parsed, strict=True):
+        if spec.on_submitted is not None:
+            spec.on_submitted(job, params)
+    return jobs
+
+
+def job_submit_internal(*, by: Submitter, order: Order) -> Job:
+    """One job of the platform's own housekeeping, also of an internal kind.
+
+    It is not the academy's order, so that its quotas do not count. Raises `AppError`
+    kind_unknown, params_invalid.
+    """
+    parsed = [_parse(by.tenant.pk, order, {}, internal=True)]
+    with _traced(by, parsed, None) as span, transaction.atomic():
+        (job,) = _stored(by, [order], parsed)
+        span.set({"academy.job.id": str(job.pk)})
+    return job
 
 
 def _traced(
@@ -123,9 +146,11 @@ def order_check(*, tenant: Tenant, order: Order) -> None:
     _parse(tenant.pk, order, {})
 
 
-def _parse(tenant_id: UUID, order: Order, where: dict[str, int]) -> tuple[kinds.KindSpec[Any], Any]:
+def _parse(
+    tenant_id: UUID, order: Order, where: dict[str, int], *, internal: bool = False
+) -> tuple[kinds.KindSpec[Any], Any]:
     spec = kinds.find(order.kind)
-    if spec is None or spec.internal:
+    if spec is None or (spec.internal and not internal):
         raise AppError("kind_unknown", kind=order.kind, **where)
     try:
         params = spec.parse(order.params)

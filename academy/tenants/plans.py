@@ -1,4 +1,4 @@
-"""Plans: how much one academy may have running, waiting, and submitted a day, queue by queue."""
+"""Plans: what one academy may have running, waiting, submitted a day, uploading and stored."""
 
 from __future__ import annotations
 
@@ -29,6 +29,18 @@ class UploadLimits:
     file_bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class VideoLimits:
+    """Limits of one tenant on lectures.
+
+    ``minutes_per_month``: minutes of lectures encoded in a calendar month. ``storage_bytes``: the
+    recordings and what was made of them, without those that are deleted.
+    """
+
+    minutes_per_month: int
+    storage_bytes: int
+
+
 @dataclass(frozen=True)
 class Plan:
     """What a tenant has bought."""
@@ -36,6 +48,7 @@ class Plan:
     name: str
     limits: Mapping[str, QueueLimits]
     uploads: UploadLimits
+    video: VideoLimits
 
 
 GIB = 1024**3
@@ -54,6 +67,7 @@ PLANS: Mapping[str, Plan] = MappingProxyType(
                 }
             ),
             uploads=UploadLimits(open_uploads=100, open_bytes=100 * GIB, file_bytes=20 * GIB),
+            video=VideoLimits(minutes_per_month=6_000, storage_bytes=500 * GIB),
         ),
         "grow": Plan(
             name="grow",
@@ -67,6 +81,7 @@ PLANS: Mapping[str, Plan] = MappingProxyType(
                 }
             ),
             uploads=UploadLimits(open_uploads=1_000, open_bytes=1_000 * GIB, file_bytes=100 * GIB),
+            video=VideoLimits(minutes_per_month=120_000, storage_bytes=20_000 * GIB),
         ),
     }
 )

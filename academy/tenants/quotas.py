@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 from academy.core import clock
 from academy.core.errors import AppError
 from academy.tenants.models import QueueLimit, Tenant
-from academy.tenants.plans import PLANS, QueueLimits, UploadLimits
+from academy.tenants.plans import PLANS, QueueLimits, UploadLimits, VideoLimits
 
 
 def limits_for(tenant_id: UUID, queue: str) -> QueueLimits:
@@ -56,6 +56,16 @@ def limits_of_all(tenants: Iterable[Tenant]) -> dict[UUID, dict[str, QueueLimits
 def upload_limits_of(tenant: Tenant) -> UploadLimits:
     """The upload limits of a tenant's plan."""
     return PLANS[tenant.plan].uploads
+
+
+def video_limits_of(tenant: Tenant | UUID) -> VideoLimits:
+    """The limits on lectures of a tenant's plan. Raises AppError(``not_found``)."""
+    if isinstance(tenant, Tenant):
+        return PLANS[tenant.plan].video
+    plan = Tenant.objects.filter(pk=tenant).values_list("plan", flat=True).first()
+    if plan is None:
+        raise AppError("not_found")
+    return PLANS[plan].video
 
 
 def _overrides(tenant_ids: list[UUID]) -> QuerySet[QueueLimit]:

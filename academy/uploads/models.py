@@ -14,12 +14,13 @@ from academy.uploads.purposes import Purpose
 
 
 class UploadState(models.TextChoices):
-    """Pending until verified; the other three are final."""
+    """Pending until verified; complete until deleted; the others are final."""
 
     PENDING = "pending", "Pending"
     COMPLETE = "complete", "Complete"
     EXPIRED = "expired", "Expired"
     REJECTED = "rejected", "Rejected"
+    DELETED = "deleted", "Deleted"
 
 
 class Upload(TenantScopedModel):
@@ -46,7 +47,7 @@ class Upload(TenantScopedModel):
     created_at = models.DateTimeField(default=clock.now, editable=False)
     expires_at = models.DateTimeField()
     completed_at = models.DateTimeField(null=True, blank=True)
-    #: When the leftovers of an upload that did not complete were removed for good.
+    #: When what was stored of an ended upload was removed for good.
     cleaned_at = models.DateTimeField(null=True, blank=True)
 
     class Meta(TenantScopedModel.Meta):

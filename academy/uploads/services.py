@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -29,6 +29,17 @@ UPLOAD_LIFETIME: Final = timedelta(hours=24)
 SIGNATURE_SECONDS: Final = 3_600
 MAX_PARTS_PER_CALL: Final = 100
 _SHOWN_PARTS = 100
+
+Guard = Callable[[Tenant, int], None]
+_guards: dict[Purpose, Guard] = {}
+
+
+def register_guard(purpose: Purpose, guard: Guard) -> None:
+    """Have a domain refuse uploads for its purpose: ``guard(tenant, size)`` raises AppError.
+
+    It runs under the lock of the tenant's limits, before the upload is stored.
+    """
+    _guards[purpose] = guard
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +67,8 @@ def upload_create(
     for each part. ``multipart`` None lets the size decide.
 
     Raises AppError: ``upload_type_refused``, ``upload_too_large``, ``upload_limit``,
-    ``validation_failed``; StorageError when the store cannot begin a multipart upload.
+    ``validation_failed``, and what the domain's guard raises; StorageError when the store cannot
+    begin a multipart upload.
     """
     spec = PURPOSES[purpose]
     limits = upload_limits_of(tenant)
@@ -89,6 +101,8 @@ def upload_create(
         # The tenant's row is the lock of its limits: two creations cannot both be the last one.
         Tenant.objects.select_for_update().get(pk=tenant.pk)
         _check_limits(tenant, size)
+        if (guard := _guards.get(purpose)) is not None:
+            guard(tenant, size)
         upload.save(force_insert=True)
     if in_parts:
         _begin_multipart(upload)
@@ -147,11 +161,14 @@ def upload_get(*, tenant: Tenant | UUID, upload_id: UUID) -> Upload:
 def upload_ready(*, tenant: Tenant | UUID, upload_id: UUID, purpose: Purpose) -> Upload:
     """A verified upload that a job may take as its input.
 
-    Raises AppError: ``not_found``, ``upload_wrong_purpose``, ``upload_not_complete``.
+    Raises AppError: ``not_found``, ``upload_wrong_purpose``, ``upload_not_complete``,
+    ``upload_expired`` for one that was deleted.
     """
     upload = upload_get(tenant=tenant, upload_id=upload_id)
     if upload.purpose != purpose:
         raise AppError("upload_wrong_purpose", purpose=purpose.value)
+    if upload.state == UploadState.DELETED:
+        raise AppError("upload_expired")
     if upload.state != UploadState.COMPLETE:
         raise AppError("upload_not_complete")
     return upload
@@ -230,7 +247,8 @@ def _require_pending(upload: Upload) -> None:
         raise AppError("upload_already_complete")
     if upload.state == UploadState.REJECTED:
         raise AppError(upload.error_code or "upload_expired", **upload.error_params)
-    if upload.state == UploadState.EXPIRED or _seconds_left(upload) < 1:
+    gone = upload.state in {UploadState.EXPIRED, UploadState.DELETED}
+    if gone or _seconds_left(upload) < 1:
         raise AppError("upload_expired")
 
 
@@ -341,8 +359,25 @@ def upload_delete(*, tenant: Tenant, upload_id: UUID) -> None:
     remove_leftovers(upload)
 
 
+def upload_discard(*, tenant: Tenant | UUID, upload_id: UUID) -> bool:
+    """Delete a complete upload for good, once the domain that used it has no use for it.
+
+    The row says so first, so that no job can take it meanwhile, and the sweep finishes what a
+    crash leaves. Returns whether an object was there. Raises StorageError; doing it again is safe.
+    """
+    uploads = Upload.objects.for_tenant(tenant).filter(pk=upload_id)
+    uploads.filter(state=UploadState.COMPLETE).update(state=UploadState.DELETED)
+    upload = uploads.filter(state=UploadState.DELETED, cleaned_at__isnull=True).first()
+    if upload is None:
+        return False
+    found = upload.store.head(upload.key) is not None
+    remove_leftovers(upload)
+    uploads.update(cleaned_at=clock.now())
+    return found
+
+
 def remove_leftovers(upload: Upload) -> None:
-    """Remove the parts and the object of an upload that did not complete."""
+    """Remove the parts and the object of an upload that has ended."""
     if upload.multipart_id is not None:
         upload.store.multipart_abort(upload.key, upload.multipart_id)
     upload.store.delete(upload.key)

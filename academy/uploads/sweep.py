@@ -42,7 +42,7 @@ def _expire(limit: int) -> int:
 
 def _clean(limit: int) -> int:
     ended = Upload.unscoped.filter(
-        state__in=[UploadState.EXPIRED, UploadState.REJECTED],
+        state__in=[UploadState.EXPIRED, UploadState.REJECTED, UploadState.DELETED],
         cleaned_at__isnull=True,
         expires_at__lte=clock.now() - CLEAN_AFTER,
     ).order_by("expires_at")[:limit]

@@ -4,11 +4,20 @@ from django.apps import AppConfig
 
 
 class VideoConfig(AppConfig):
-    """Registers the kinds and the error texts."""
+    """Registers the kinds, the error texts, the limits and the sweeps."""
 
     name = "academy.video"
     label = "video"
 
     def ready(self) -> None:
         """Import what registers itself."""
-        from academy.video import errors, kinds  # noqa: F401 - models must be loaded
+        # Models must be loaded.
+        from academy.core import sweeps
+        from academy.uploads.purposes import Purpose
+        from academy.uploads.services import register_guard
+        from academy.video import deletion, errors, kinds, orphans, usage  # noqa: F401
+
+        register_guard(Purpose.VIDEO, usage.storage_check)
+        sweeps.register("video.purge", deletion.purge_sweep, every_seconds=60)
+        sweeps.register("video.minutes", usage.release_sweep, every_seconds=30)
+        sweeps.register("video.pieces", orphans.pieces_sweep, every_seconds=600)

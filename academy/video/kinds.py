@@ -2,8 +2,10 @@
 
 from academy.core.storage import Bucket
 from academy.jobs.kinds import KindSpec, register
-from academy.video.params import PieceParams, TranscodeParams
+from academy.video.deletion import DELETE_KIND, video_purged
+from academy.video.params import DeleteParams, PieceParams, TranscodeParams
 from academy.video.services import (
+    TRANSCODE_KIND,
     piece_succeeded,
     upload_check,
     video_submitted,
@@ -12,8 +14,8 @@ from academy.video.services import (
 
 TRANSCODE = register(
     KindSpec(
-        name="video.transcode",
-        version=1,
+        name=TRANSCODE_KIND,
+        version=2,  # 2: session, position, profile, video
         queue="video",
         params=TranscodeParams,
         handler="academy.video.handlers.transcode:run",
@@ -38,5 +40,20 @@ PIECE = register(
         timeout_seconds=2 * 3600,
         internal=True,
         on_succeeded=piece_succeeded,
+    )
+)
+
+DELETE = register(
+    KindSpec(
+        name=DELETE_KIND,
+        version=1,
+        queue="video",
+        params=DeleteParams,
+        handler="academy.video.handlers.delete:run",
+        bucket=Bucket.VIDEO.value,
+        max_attempts=12,
+        timeout_seconds=2 * 3600,
+        internal=True,
+        on_succeeded=video_purged,
     )
 )

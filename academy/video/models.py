@@ -70,13 +70,21 @@ class Video(TenantScopedModel):
     """Seconds."""
     size = models.BigIntegerField(db_default=0)
     """Bytes of the output, for the academy's storage; 0 until ready."""
+    digest = models.CharField(max_length=64, blank=True, db_default="")
+    """Of the lecture plan whose pieces the output plays; empty where it was made in one go."""
     policy_version = models.PositiveIntegerField(db_default=1)
     """Counts the changes of who may watch: a link or session of another version has ended."""
     created_at = models.DateTimeField(default=clock.now, editable=False)
+    held_at = models.DateTimeField(null=True)
+    """When its job was due, had there been minutes of the plan left; null: nothing holds it."""
     deleted_at = models.DateTimeField(null=True)
     deleted_by = models.CharField(max_length=80, blank=True, db_default="")
+    purge_at = models.DateTimeField(null=True)
+    """From when on a deleted video is deleted for good."""
+    purge_job = models.ForeignKey("jobs.Job", null=True, on_delete=models.PROTECT, related_name="+")
+    """The last job that was to delete it for good: from then on it cannot come back."""
     purged_at = models.DateTimeField(null=True)
-    """When its objects were gone, seen to be gone. Until then a deleted video can come back."""
+    """When its objects were gone, and seen to be gone."""
 
     class Meta(TenantScopedModel.Meta):
         db_table = "video"
@@ -88,6 +96,8 @@ class Video(TenantScopedModel):
                 name="video_to_purge",
                 condition=Q(deleted_at__isnull=False, purged_at__isnull=True),
             ),
+            models.Index("tenant", "digest", name="video_of_pieces", condition=~Q(digest="")),
+            models.Index("tenant", name="video_held", condition=Q(held_at__isnull=False)),
         ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(
@@ -112,7 +122,8 @@ class VideoPiece(TenantScopedModel):
     """A finished part of a lecture: some rungs of one chunk, or its sound.
 
     Found again by what it was made of (``digest``), so that a lecture that is encoded again uses
-    what is done already. The objects lie under ``prefix``.
+    what is done already. The objects lie under ``prefix``. A piece that nobody may use any more
+    has no digest: it goes when its objects have gone.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -128,6 +139,9 @@ class VideoPiece(TenantScopedModel):
         db_table = "video_piece"
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(name="video_piece_once", fields=["tenant", "digest", "name"])
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index("id", name="video_piece_gone", condition=Q(digest="")),
         ]
 
     def __str__(self) -> str:
@@ -229,3 +243,28 @@ class Watched(TenantScopedModel):
 
     def __str__(self) -> str:
         return f"{self.viewer}: {self.seconds:.0f} s of {self.video_id}"
+
+
+class Encoding(TenantScopedModel):
+    """One lecture that was encoded: the ledger of an academy's minutes, and of how long they take.
+
+    A row stays when its video is deleted: what was encoded was encoded.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    job = models.OneToOneField("jobs.Job", on_delete=models.PROTECT, related_name="+")
+    seconds = models.FloatField()
+    """Of the lecture."""
+    work_seconds = models.FloatField()
+    """From the first claim of its job to its end."""
+    at = models.DateTimeField()
+
+    class Meta(TenantScopedModel.Meta):
+        db_table = "video_encoding"
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index("tenant", F("at").desc(), name="video_encoding_month"),
+            models.Index(F("at").desc(), name="video_encoding_recent"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.seconds:.0f} s on {self.at:%Y-%m-%d}"

@@ -6,6 +6,10 @@ from uuid import UUID
 from pydantic import Field, StringConstraints
 
 from academy.jobs.kinds import Params
+from academy.video.models import Profile
+
+MAX_POSITION = 100_000
+SESSION_CHARS = 80
 
 
 class TranscodeParams(Params):
@@ -15,6 +19,24 @@ class TranscodeParams(Params):
     title: Annotated[
         str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)
     ] = Field(description="Shown to students.", examples=["Quadratic functions, lesson 1"])
+    session: Annotated[str, StringConstraints(strip_whitespace=True, max_length=SESSION_CHARS)] = (
+        Field(default="", description="The course or class meeting that it belongs to.")
+    )
+    position: int | None = Field(
+        default=None, ge=0, le=MAX_POSITION, strict=True,
+        description="Its place among the videos of its session; null: after those that have one.",
+    )  # fmt: skip
+    profile: Profile = Field(
+        default=Profile.STANDARD,
+        description="`saver` adds a rung of half the size, `encrypted` encrypts the segments.",
+    )
+    video: UUID | None = Field(
+        default=None,
+        description=(
+            "Replace what this video plays. It plays the old recording until the new one is ready; "
+            "title, session and position stay as they are."
+        ),
+    )
 
 
 class PieceParams(Params):
@@ -22,3 +44,12 @@ class PieceParams(Params):
 
     plan: str = Field(description="Key of the lecture's plan in the video bucket.")
     piece: str = Field(description="The piece's name in the plan.")
+
+
+class DeleteParams(Params):
+    """Delete for good what a video has, or (`superseded`) what it no longer plays."""
+
+    video: UUID = Field(description="A deleted video; with `superseded` it may live on.")
+    superseded: UUID | None = Field(
+        default=None, description="The transcode job whose output has been replaced."
+    )

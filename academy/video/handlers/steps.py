@@ -25,8 +25,14 @@ VALIDATING = Step("validating", 90, 94)
 THUMBNAIL = Step("thumbnail", 94, 96)
 UPLOADING = Step("uploading", 96, 100)
 
+LECTURE_STEPS = (DOWNLOADING, PROBING, TRANSCODING, VALIDATING, THUMBNAIL, UPLOADING)
+"""In the order in which people see them."""
+
 # A piece of a lecture is a job of its own, with its own whole.
 PIECE_DOWNLOADING = Step("downloading", 0, 10)
 PIECE_TRANSCODING = Step("transcoding", 10, 95)
 PIECE_VALIDATING = Step("validating", 95, 97)
 PIECE_UPLOADING = Step("uploading", 97, 100)
+
+DELETING = Step("deleting", 0, 70)
+DELETION_CHECK = Step("checking", 70, 100)

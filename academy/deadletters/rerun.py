@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from academy.core import clock
 from academy.core.errors import AppError
@@ -227,6 +227,7 @@ def run_again(
     """
     with transaction.atomic():
         letter = locked(letter_id)
+        _hold_root(letter)
         seen = preview(letter, edit, surroundings([letter], within=within))
         if seen.problem is not None:
             raise seen.problem
@@ -289,6 +290,15 @@ def _resend(letter: DeadLetter, body: str, *, by: str) -> None:
     letter.state = LetterState.REPLAYED
     letter.resolved_at, letter.resent_as = clock.now(), message_id
     letter.save(update_fields=["state", "resolved_at", "resent_as"])
+
+
+def _hold_root(letter: DeadLetter) -> None:
+    """Wait for whoever runs the same root at this moment: another part of one flow, say."""
+    if letter.root_id is not None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_advisory_xact_lock(hashtextextended(%s, 4))", [str(letter.root_id)]
+            )
 
 
 def locked(letter_id: UUID) -> DeadLetter:

@@ -213,10 +213,3 @@ def collection_lag() -> CollectionLag:
 
 def _seconds(now: datetime, then: datetime | None) -> float | None:
     return None if then is None else max(timedelta(0), now - then).total_seconds()
-
-
-def open_counts() -> dict[tuple[str, str], int]:
-    """Open letters by (queue, kind), for the metrics; the kind is empty where none is known."""
-    rows = DeadLetter.objects.filter(state=LetterState.OPEN).order_by()
-    found = rows.values("queue", "kind").annotate(count=Count("*"))
-    return {(row["queue"], row["kind"]): row["count"] for row in found}

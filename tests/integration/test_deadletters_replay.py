@@ -16,7 +16,16 @@ from academy.jobs import kinds, reap, replay
 from academy.jobs.models import Job
 from academy.jobs.submit import Submitter
 from academy.tenants.models import QueueLimit, Tenant
-from tests.support.jobs import claim, drain, make_job, make_tenant, publish, run, state_of
+from tests.support.jobs import (
+    claim,
+    drain,
+    in_threads,
+    make_job,
+    make_tenant,
+    publish,
+    run,
+    state_of,
+)
 from tests.support.kinds import registry
 from tests.support.letters import (
     MemoryQueues,
@@ -188,6 +197,26 @@ def test_what_the_academy_ran_again_itself_is_no_open_letter(tenant):
     settle.sweep()
     letter.refresh_from_db()
     assert (letter.state, letter.replayed_as, letter.resolved_by) == ("replaying", new, "key:test")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_parts_of_one_flow_that_are_replayed_at_once_run_it_once():
+    tenant = make_tenant()
+    first, second = (letter_of(dead_job(tenant)) for _ in range(2))
+    DeadLetter.objects.filter(pk=second.pk).update(root=first.root)
+    letters = [first, second, first, second]
+
+    def act(number: int) -> str:
+        try:
+            services.replay(letter_id=letters[number].pk, by=BY)
+        except AppError as error:
+            return error.code
+        return "run"
+
+    answers = in_threads(4, act)
+    assert answers.count("run") == 1
+    assert set(answers) <= {"run", "dead_letter_rerun", "dead_letter_not_open"}
+    assert Job.unscoped.filter(replay_of=first.root).count() == 1
 
 
 # ------------------------------------------------------------------ messages

@@ -7,6 +7,8 @@ many to a message:
     redact.py       what an event may say; nothing else leaves the process
     outcome.py      what became of the job, where Celery only knows that the task returned
     snapshot.py     the worker's state, pushed: nobody has to ask by remote control
+    endings.py      what the relay says of jobs that no worker can speak for
+    gpu.py          the computer's GPU, asked of its driver
     outbox.py       bounded buffer and the one thread that sends it
     packing.py      many events in one message body, and back
 

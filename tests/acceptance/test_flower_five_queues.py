@@ -244,6 +244,13 @@ def test_a_running_job_is_cancelled_by_its_button(
     ) as page:
         expect(page.get_by_role("link", name="Job page")).to_be_visible()
         picture(page, "task")
+        page.goto(f"{flower.url}/worker/{flower.worker_name('video')}")
+        facts = page.get_by_label("What the worker does")
+        expect(facts.get_by_role("link", name="job page")).to_have_attribute(
+            "href", f"{CONSOLE}/console/jobs/{job}"
+        )
+        picture(page, "worker")
+        page.goto(f"{flower.url}/task/{job}")
         press(page, "Cancel the job", reason="submitted by mistake")
         expect(page.get_by_role("status").filter(has_text="told to stop")).to_be_visible()
         flower.ended([job])

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from academy.core.ids import new_id
 from academy.fleet.models import OperatorAction, QueueSwitch
 from academy.jobs.models import Job
 from tests.support.flower import LOGIN, FlowerClient, FlowerSite, flower_site
@@ -87,7 +86,7 @@ def test_nobody_turns_a_switch_without_the_login(flower: FlowerSite) -> None:
         ("/platform/queue/elsewhere/resume", {}, 404, "There is no queue elsewhere."),
         ("/platform/worker/video%40nowhere/drain", WHY, 404, "There is no worker video@nowhere."),
         ("/platform/worker/video%40nowhere/undrain", {}, 404, "There is no worker video@nowhere."),
-        (f"/platform/job/{new_id()}/cancel", WHY, 404, ""),
+        ("/platform/job/01a20997-c9c7-76b4-a59b-c8b3e8eae4c0/cancel", WHY, 404, ""),
         ("/platform/job/unnamed/cancel", WHY, 404, "There is no job behind this task."),
     ],
 )

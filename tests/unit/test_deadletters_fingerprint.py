@@ -23,7 +23,10 @@ from tests.support.workers import envelope
     ("one", "other"),
     [
         ("row 17 of 200", "row 3 of 9"),
-        (f"job {uuid4()} is gone", f"job {uuid4()} is gone"),
+        (
+            "job 113b448e-721c-4441-b931-a383bb378e8e is gone",
+            "job 56eb69d1-7325-4417-8386-02421a4c9b60 is gone",
+        ),
         ("no file /tmp/a1/b2.mp4", "no file /var/lib/x/y.mkv"),
         ("KeyError: 'name'", "KeyError: 'phone'"),
         ('bad value "a \\" b"', 'bad value "c"'),

@@ -18,6 +18,7 @@ class Scope(StrEnum):
     UPLOADS_WRITE = "uploads:write"
     VIDEOS_READ = "videos:read"
     VIDEOS_WRITE = "videos:write"
+    VIDEOS_PURGE = "videos:purge"
     TENANT_READ = "tenant:read"
     MEMBERS_ADMIN = "members:admin"
     KEYS_ADMIN = "keys:admin"

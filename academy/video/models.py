@@ -11,6 +11,7 @@ from django.db.models import F, Q
 from academy.core import clock
 from academy.core.ids import new_id
 from academy.core.storage import Bucket
+from academy.jobs.models import Job
 from academy.jobs.states import JobState
 from academy.tenants.scoping import TenantScopedModel
 
@@ -47,6 +48,11 @@ JOB_STATES: Final[dict[VideoState, frozenset[JobState]]] = {
 """The states of a video's job in each of its own."""
 
 _STATE_OF_JOB = {job: video for video, jobs in JOB_STATES.items() for job in jobs}
+
+
+def state_of_job(job: Job) -> VideoState:
+    """What the state of a transcode job means for what it makes."""
+    return _STATE_OF_JOB[JobState(job.state)]
 
 
 class Video(TenantScopedModel):
@@ -115,7 +121,7 @@ class Video(TenantScopedModel):
             return VideoState.DELETED
         if self.output_prefix:
             return VideoState.READY
-        return _STATE_OF_JOB[JobState(self.job.state)]
+        return state_of_job(self.job)
 
 
 class VideoPiece(TenantScopedModel):

@@ -10,6 +10,7 @@ from academy.video.models import Profile
 
 MAX_POSITION = 100_000
 SESSION_CHARS = 80
+TITLE_CHARS = 200
 
 
 class TranscodeParams(Params):
@@ -17,7 +18,7 @@ class TranscodeParams(Params):
 
     upload: UUID = Field(description="A complete upload with the purpose `video`.")
     title: Annotated[
-        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)
+        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=TITLE_CHARS)
     ] = Field(description="Shown to students.", examples=["Quadratic functions, lesson 1"])
     session: Annotated[str, StringConstraints(strip_whitespace=True, max_length=SESSION_CHARS)] = (
         Field(default="", description="The course or class meeting that it belongs to.")

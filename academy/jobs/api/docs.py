@@ -10,6 +10,7 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_sche
 from academy.core.errors import error_body
 from academy.core.http.openapi import example
 from academy.jobs.api import order_schema, serializers, stream
+from academy.jobs.once import ONCE_PARAMETERS
 
 TAGS: Final = ["Jobs"]
 JOB_ID: Final = "01932c07-a5d4-7b1e-9c70-6f1f0b0a9f11"
@@ -179,17 +180,6 @@ _STREAM: Final = (
     'data: {"id":"…","state":"succeeded"}\n\n'
 )
 
-_KEY: Final = OpenApiParameter(
-    "Idempotency-Key",
-    {"type": "string", "pattern": "^[!-~]{1,255}$"},
-    OpenApiParameter.HEADER,
-    description=(
-        "1 to 255 visible ASCII characters, new for each intent, kept 48 h. The same key with the "
-        "same request has one effect and one answer (`Idempotency-Replayed: true`); with another "
-        "request it is refused (422); while the first still runs, 409 with Retry-After. An error "
-        "is not kept."
-    ),
-)
 _LOCATION: Final = OpenApiParameter(
     "Location",
     OpenApiTypes.URI_REF,
@@ -197,14 +187,6 @@ _LOCATION: Final = OpenApiParameter(
     response=[202],
     description="Address of the job.",
 )
-_REPLAYED: Final = OpenApiParameter(
-    "Idempotency-Replayed",
-    OpenApiTypes.STR,
-    OpenApiParameter.HEADER,
-    response=[202],
-    description="`true` when this is the stored answer of an earlier request.",
-)
-_ONCE: Final = [_KEY, _REPLAYED]
 
 
 def _job(description: str, summary: str, value: Any) -> OpenApiResponse:
@@ -229,7 +211,7 @@ job_list = extend_schema(
 job_submit = extend_schema(
     operation_id="job_submit",
     tags=TAGS,
-    parameters=[*_ONCE, _LOCATION],
+    parameters=[*ONCE_PARAMETERS, _LOCATION],
     request=serializers.JobOrderSerializer,
     examples=[
         example("A job", SHORT_ORDER),
@@ -242,7 +224,7 @@ job_submit = extend_schema(
 job_batch = extend_schema(
     operation_id="job_batch",
     tags=TAGS,
-    parameters=_ONCE,
+    parameters=ONCE_PARAMETERS,
     request=serializers.JobBatchSerializer,
     examples=[example("Two jobs", {"jobs": [SHORT_ORDER, ORDER]})],
     responses={
@@ -299,7 +281,7 @@ job_cancel = extend_schema(
 job_retry = extend_schema(
     operation_id="job_retry",
     tags=TAGS,
-    parameters=[*_ONCE, _LOCATION],
+    parameters=[*ONCE_PARAMETERS, _LOCATION],
     request=None,
     responses={202: _job("The same job, or the new one that replays it.", "Accepted", QUEUED)},
 )
@@ -307,7 +289,7 @@ job_retry = extend_schema(
 job_replay = extend_schema(
     operation_id="job_replay",
     tags=TAGS,
-    parameters=[*_ONCE, _LOCATION],
+    parameters=[*ONCE_PARAMETERS, _LOCATION],
     request=serializers.JobReplaySerializer,
     examples=[
         example("With edited parameters", {"params": {"note": "hello again"}}),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
@@ -16,12 +15,13 @@ from rest_framework.views import APIView
 from academy.core import logs
 from academy.core.http.pagination import CursorPagination
 from academy.core.http.serializers import parse_body, parse_query
-from academy.jobs import cancel, idempotency, kinds, replay, selectors
+from academy.jobs import cancel, kinds, replay, selectors
 from academy.jobs.api import docs, present, serializers, stream
 from academy.jobs.idempotency import Answer
 from academy.jobs.models import Job
+from academy.jobs.once import act_once, submitter_of
 from academy.jobs.states import JobState
-from academy.jobs.submit import Submitter, job_submit, jobs_submit
+from academy.jobs.submit import job_submit, jobs_submit
 from academy.tenants.principal import principal_of
 from academy.tenants.scopes import Scope
 
@@ -56,7 +56,9 @@ class JobsView(APIView):
     def post(self, request: Request) -> Response:
         """Submit a job."""
         order = serializers.order_of(parse_body(request, serializers.JobOrderSerializer))
-        return _once(request, lambda: _accepted(job_submit(by=_submitter(request), order=order)))
+        return act_once(
+            request, lambda: _accepted(job_submit(by=submitter_of(request), order=order))
+        )
 
 
 class JobBatchView(APIView):
@@ -71,10 +73,10 @@ class JobBatchView(APIView):
         orders = [serializers.order_of(data) for data in body["jobs"]]
 
         def act() -> Answer:
-            jobs = jobs_submit(by=_submitter(request), orders=orders)
+            jobs = jobs_submit(by=submitter_of(request), orders=orders)
             return Answer(202, {"jobs": [present.job_reference(job) for job in jobs]})
 
-        return _once(request, act)
+        return act_once(request, act)
 
 
 class JobView(APIView):
@@ -113,8 +115,8 @@ class JobRetryView(APIView):
     def post(self, request: Request, job_id: UUID) -> Response:
         """Run it now: end the wait of a `retry_wait`, or replay what has ended."""
         parse_body(request, serializers.NothingSerializer)
-        return _once(
-            request, lambda: _accepted(replay.job_retry(by=_submitter(request), job_id=job_id))
+        return act_once(
+            request, lambda: _accepted(replay.job_retry(by=submitter_of(request), job_id=job_id))
         )
 
 
@@ -128,10 +130,10 @@ class JobReplayView(APIView):
         """Submit it anew, with its own parameters or edited ones."""
         body = parse_body(request, serializers.JobReplaySerializer)
         params = body.get("params")
-        return _once(
+        return act_once(
             request,
             lambda: _accepted(
-                replay.job_replay(by=_submitter(request), job_id=job_id, params=params)
+                replay.job_replay(by=submitter_of(request), job_id=job_id, params=params)
             ),
         )
 
@@ -220,32 +222,10 @@ class KindsView(APIView):
         return Response({"items": [present.kind_body(spec) for spec in public]})
 
 
-def _submitter(request: Request) -> Submitter:
-    principal = principal_of(request)
-    request_id = str(logs.context().get("request_id") or "")
-    return Submitter(principal.tenant, principal.name, request_id)
-
-
 def _accepted(job: Job) -> Answer:
     # The access line of the request names what it made.
     logs.bind(job=str(job.pk))
     return Answer(202, present.job_body(job), present.job_path(job.pk))
-
-
-def _once(request: Request, act: Callable[[], Answer]) -> Response:
-    """Act once for each Idempotency-Key and answer the same each time."""
-    answer = idempotency.run_once(
-        tenant_id=principal_of(request).tenant.pk,
-        key=request.headers.get("Idempotency-Key"),
-        fingerprint=idempotency.fingerprint(request.method or "", request.path, request.data),
-        act=act,
-    )
-    headers: dict[str, Any] = {}
-    if answer.location:
-        headers["Location"] = answer.location
-    if answer.replayed:
-        headers["Idempotency-Replayed"] = "true"
-    return Response(answer.body, status=answer.status, headers=headers)
 
 
 def _page(request: Request, jobs: Any) -> Response:

@@ -3,12 +3,38 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from academy.core.errors import error_body
 from academy.jobs.models import Job
-from academy.video import playback
-from academy.video.models import Video, VideoState
+from academy.jobs.states import JobState
+from academy.video import playback, usage
+from academy.video.handlers.steps import LECTURE_STEPS
+from academy.video.line import Wait, WaitReason, wait_of
+from academy.video.models import Video, VideoState, state_of_job
+
+WAIT_TEXTS: Final[dict[WaitReason, dict[str, str]]] = {
+    WaitReason.LINE: {
+        "ko": "앞선 강의의 변환이 끝나기를 기다리고 있습니다.",
+        "en": "Waiting for the lectures before it.",
+    },
+    WaitReason.MINUTES: {
+        "ko": "이번 달 변환 시간을 모두 썼습니다. 다음 달이 되거나 요금제를 올리면 시작합니다.",
+        "en": "This month's minutes are used up. It starts next month, or with a larger plan.",
+    },
+    WaitReason.LATER: {
+        "ko": "예약한 시각을 기다리고 있습니다.",
+        "en": "Waiting for the time that was asked for.",
+    },
+    WaitReason.RETRY: {
+        "ko": "잠시 문제가 있어 자동으로 다시 시도합니다.",
+        "en": "Something went wrong for a moment; it is tried again by itself.",
+    },
+    WaitReason.PAUSED: {
+        "ko": "점검 중이라 변환이 잠시 멈춰 있습니다.",
+        "en": "Conversions are paused for maintenance.",
+    },
+}
 
 
 def instant(moment: datetime) -> str:
@@ -16,15 +42,28 @@ def instant(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def _instant_or_none(moment: datetime | None) -> str | None:
+    return None if moment is None else instant(moment)
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 1)
+
+
 def video_summary(video: Video) -> dict[str, Any]:
     """A video as lists show it."""
     return {
         "id": str(video.pk),
         "title": video.title,
+        "session": video.session,
+        "position": video.position,
+        "profile": video.profile,
         "state": video.state.value,
         "duration": video.duration,
+        "size": video.size,
         "damaged": bool(video.manifest and video.manifest["damaged"]),
         "created_at": instant(video.created_at),
+        "deleted_at": _instant_or_none(video.deleted_at),
         "upload": str(video.upload_id),
         "job": str(video.job_id),
         "player_url": playback.player_link(video).url,
@@ -36,7 +75,10 @@ def video_body(video: Video) -> dict[str, Any]:
     return {
         **video_summary(video),
         "progress": progress(video),
+        "waiting": waiting(video),
         "error": error(video),
+        "replacement": replacement(video),
+        "deletion": deletion(video),
         "playback": playback_body(video),
         "manifest": video.manifest,
     }
@@ -46,19 +88,109 @@ def progress(video: Video) -> dict[str, Any] | None:
     """Where the work is; None once it has ended."""
     if video.state not in {VideoState.WAITING, VideoState.PROCESSING}:
         return None
-    job: Job = video.job
+    return _progress(video.job)
+
+
+def _progress(job: Job) -> dict[str, Any]:
     return {
         "step": job.step,
         "percent": round(job.percent, 1),
-        "eta_seconds": None if job.eta_seconds is None else round(job.eta_seconds, 1),
+        "eta_seconds": _rounded(job.eta_seconds),
+        "steps": _steps(job),
+    }
+
+
+def _steps(job: Job) -> list[dict[str, Any]]:
+    """The steps that people know. A job that runs again begins with the first one again."""
+    names = [step.name for step in LECTURE_STEPS]
+    now = names.index(job.step) if job.step in names else -1
+    shown = []
+    for number, step in enumerate(LECTURE_STEPS):
+        share = min(1.0, max(0.0, (job.percent - step.start) / (step.end - step.start)))
+        state = "done" if number < now else "running" if number == now else "waiting"
+        shown.append(
+            {
+                "name": step.name,
+                "state": state,
+                "percent": {"done": 100.0, "waiting": 0.0}.get(state, round(100 * share, 1)),
+                "eta_seconds": _rounded(job.eta_seconds) if number == now else None,
+            }
+        )
+    return shown
+
+
+def waiting(video: Video) -> dict[str, Any] | None:
+    """Why the work has not begun, the place in the line, and when it may begin."""
+    if video.state not in {VideoState.WAITING, VideoState.PROCESSING}:
+        return None
+    return _waiting(wait_of(video))
+
+
+def _waiting(wait: Wait | None) -> dict[str, Any] | None:
+    if wait is None:
+        return None
+    return {
+        "reason": wait.reason.value,
+        "message": WAIT_TEXTS[wait.reason],
+        "queue_position": wait.position,
+        "estimated_start_seconds": _rounded(wait.seconds),
+        "not_before": _instant_or_none(wait.until),
     }
 
 
 def error(video: Video) -> dict[str, Any] | None:
     """Why there is nothing to play."""
-    if video.state is not VideoState.FAILED or not video.job.error_code:
+    if video.state is not VideoState.FAILED:
         return None
-    return error_body(video.job.error_code, video.job.error_params)
+    return _error(video.job)
+
+
+def _error(job: Job) -> dict[str, Any] | None:
+    if not job.error_code or job.state not in {JobState.FAILED, JobState.DEAD}:
+        return None
+    return error_body(job.error_code, job.error_params)
+
+
+def replacement(video: Video) -> dict[str, Any] | None:
+    """The recording that is to take the place of what plays; None where there is none."""
+    job = video.job
+    if video.state is not VideoState.READY or job.state == JobState.SUCCEEDED:
+        return None
+    state = state_of_job(job)
+    open_still = state in {VideoState.WAITING, VideoState.PROCESSING}
+    return {
+        "job": str(job.pk),
+        "upload": job.params["upload"],
+        "state": state.value,
+        "progress": _progress(job) if open_still else None,
+        "waiting": _waiting(wait_of(video)) if open_still else None,
+        "error": _error(job),
+    }
+
+
+def deletion(video: Video) -> dict[str, Any] | None:
+    """When a deleted video is gone for good, and whether it can still be restored."""
+    if video.deleted_at is None:
+        return None
+    return {
+        "deleted_at": instant(video.deleted_at),
+        "purge_at": _instant_or_none(video.purge_at),
+        "purged_at": _instant_or_none(video.purged_at),
+        "restorable": video.purge_job_id is None and video.purged_at is None,
+    }
+
+
+def usage_body(used: usage.Usage) -> dict[str, Any]:
+    """What the academy has used of its plan."""
+    return {
+        "minutes": {
+            "used": round(used.seconds / 60, 1),
+            "limit": used.limits.minutes_per_month,
+            "left": round(used.minutes_left, 1),
+            "month_ends_at": instant(used.month_ends_at),
+        },
+        "storage": {"used_bytes": used.stored_bytes, "limit_bytes": used.limits.storage_bytes},
+    }
 
 
 def playback_body(video: Video) -> dict[str, Any] | None:

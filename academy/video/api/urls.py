@@ -8,5 +8,10 @@ app_name = "videos"
 
 urlpatterns = [
     path("videos", views.VideosView.as_view(), name="videos"),
+    path("videos/usage", views.VideoUsageView.as_view(), name="usage"),
     path("videos/<uuid:video_id>", views.VideoView.as_view(), name="video"),
+    path("videos/<uuid:video_id>/retry", views.VideoRetryView.as_view(), name="retry"),
+    path("videos/<uuid:video_id>/replace", views.VideoReplaceView.as_view(), name="replace"),
+    path("videos/<uuid:video_id>/restore", views.VideoRestoreView.as_view(), name="restore"),
+    path("videos/<uuid:video_id>/purge", views.VideoPurgeView.as_view(), name="purge"),
 ]

@@ -1,108 +1,190 @@
-"""Videos over REST."""
+"""Videos over REST. Thin: parse, call one service, serialise."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Final
 from uuid import UUID
 
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from django.urls import reverse
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from academy.core.http.openapi import example
-from academy.core.http.serializers import parse_query
+from academy.core import logs
+from academy.core.http.pagination import CursorPagination
+from academy.core.http.serializers import parse_body, parse_query
 from academy.core.http.views import PagedView
+from academy.jobs.idempotency import Answer
+from academy.jobs.once import act_once, submitter_of
 from academy.tenants.principal import principal_of
 from academy.tenants.scopes import Scope
-from academy.video import selectors
-from academy.video.api import present
-from academy.video.api.serializers import (
-    STATES,
-    NoQuerySerializer,
-    VideoListQuerySerializer,
-    VideoSerializer,
-    VideoSummarySerializer,
-)
-from academy.video.models import VideoState
+from academy.video import deletion, selectors, services, usage
+from academy.video.api import docs, present, serializers
+from academy.video.api.pages import SessionPagination
+from academy.video.models import Video, VideoState
 
 _READ: Final = {"GET": Scope.VIDEOS_READ}
-_ID: Final = "01932c07-c1f2-7f63-8d7e-3f5ad2a6f0c4"
-_MEDIA: Final = "https://academy.example/media/AZMsB8Hyf2ONfj9a0qbwxGc"
-_PLAYER: Final = f"https://academy.example/player/{_ID}?token=Z0k2cJ1s"
-SUMMARY_EXAMPLE: Final[dict[str, Any]] = {
-    "id": _ID,
-    "title": "Quadratic functions, lesson 1",
-    "state": "ready",
-    "duration": 3012.4,
-    "damaged": False,
-    "created_at": "2026-03-02T09:00:00.000Z",
-    "upload": "01932c06-99d0-7a52-b2f7-0c9a4a6c5d11",
-    "job": "01932c07-a5d4-7b1e-9c70-6f1f0b0a9f11",
-    "player_url": _PLAYER,
-}
-VIDEO_EXAMPLE: Final[dict[str, Any]] = {
-    **SUMMARY_EXAMPLE,
-    "progress": None,
-    "error": None,
-    "playback": {
-        "master_url": f"{_MEDIA}/master.m3u8",
-        "poster_url": f"{_MEDIA}/poster.jpg",
-        "expires_at": "2026-03-02T21:15:00.000Z",
-        "player_url": _PLAYER,
-        "player_expires_at": "2026-03-09T09:15:00.000Z",
-    },
-    "manifest": {
-        "version": 1,
-        "duration": 3012.4,
-        "frame_rate": "30",
-        "renditions": [{"name": "1080p", "width": 1920, "height": 1080, "bandwidth": 1832444}],
-        "damaged": False,
-    },
-}
+_WRITE: Final = {"POST": Scope.VIDEOS_WRITE}
 
 
 class VideosView(PagedView):
-    """List."""
+    """List and make."""
 
-    required_scopes = _READ
+    required_scopes = {**_READ, **_WRITE}
 
-    @extend_schema(
-        operation_id="video_list",
-        tags=["Videos"],
-        parameters=[
-            OpenApiParameter(
-                "state", str, many=True, enum=STATES, description="Repeat it for several states."
-            )
-        ],
-        responses={200: OpenApiResponse(VideoSummarySerializer(many=True))},
-        examples=[example("A video", SUMMARY_EXAMPLE, response=True)],
-    )
+    @docs.video_list
     def get(self, request: Request) -> Response:
-        """Your videos, newest first."""
-        wanted = parse_query(request, VideoListQuerySerializer)
+        """Your videos, newest first; those of one session in its order."""
+        wanted = parse_query(request, serializers.VideoListQuerySerializer)
         videos = selectors.videos_list(
             tenant=principal_of(request).tenant,
             states=[VideoState(state) for state in wanted["state"]],
+            session=wanted.get("session"),
+            job_id=wanted.get("job"),
         )
-        pages = self.pagination_class()
+        pages = CursorPagination() if "session" not in wanted else SessionPagination()
         shown = pages.paginate_queryset(videos, request, view=self)
         return pages.get_paginated_response([present.video_summary(video) for video in shown])
 
+    @docs.video_create
+    def post(self, request: Request) -> Response:
+        """Make a playable video of an upload.
+
+        The same as `POST /jobs` with the kind `video.transcode`; the answer is the video.
+        """
+        body = parse_body(request, serializers.VideoCreateSerializer)
+        params = {**body, "upload": str(body["upload"])}
+        return _accepted(
+            request, lambda: services.video_create(by=submitter_of(request), params=params)
+        )
+
 
 class VideoView(APIView):
-    """Read one."""
+    """Read, change and delete one."""
+
+    required_scopes = {
+        **_READ,
+        "PATCH": Scope.VIDEOS_WRITE,
+        "DELETE": Scope.VIDEOS_WRITE,
+    }
+
+    @docs.video_read
+    def get(self, request: Request, video_id: UUID) -> Response:
+        """One video: how far it is, or how to play it; a deleted one too."""
+        parse_query(request, serializers.NoQuerySerializer, also=frozenset())
+        tenant = principal_of(request).tenant
+        video = selectors.video_get(tenant=tenant, video_id=video_id, with_deleted=True)
+        return Response(present.video_body(video))
+
+    @docs.video_edit
+    def patch(self, request: Request, video_id: UUID) -> Response:
+        """Change its title, its session, or its place in the session."""
+        changes = parse_body(request, serializers.VideoEditSerializer)
+        video = services.video_edit(
+            tenant=principal_of(request).tenant, video_id=video_id, changes=changes
+        )
+        return Response(present.video_body(video))
+
+    @docs.video_delete
+    def delete(self, request: Request, video_id: UUID) -> Response:
+        """Delete it: hidden and without playback at once, and for good after some days.
+
+        Until `deletion.purge_at` it can be restored. What still works for it is cancelled.
+        Deleting it again changes nothing.
+        """
+        parse_query(request, serializers.NoQuerySerializer, also=frozenset())
+        principal = principal_of(request)
+        video = deletion.video_delete(tenant=principal.tenant, video_id=video_id, by=principal.name)
+        return Response(present.video_body(video))
+
+
+class VideoRetryView(APIView):
+    """Try one again."""
+
+    required_scopes = _WRITE
+
+    @docs.video_retry
+    def post(self, request: Request, video_id: UUID) -> Response:
+        """Make it again where it failed or was cancelled; what was finished is used.
+
+        Links to it stay good. Of a video that plays, the recording that was to replace it.
+        """
+        parse_body(request, serializers.NothingSerializer)
+        return _accepted(
+            request, lambda: services.video_retry(by=submitter_of(request), video_id=video_id)
+        )
+
+
+class VideoReplaceView(APIView):
+    """Give one another recording."""
+
+    required_scopes = _WRITE
+
+    @docs.video_replace
+    def post(self, request: Request, video_id: UUID) -> Response:
+        """Have it play a new upload: the old one plays until the new one is ready.
+
+        Where the new one fails, the old one stays. The links to the video stay good.
+        """
+        upload = parse_body(request, serializers.VideoReplaceSerializer)["upload"]
+        return _accepted(
+            request,
+            lambda: services.video_replace(
+                by=submitter_of(request), video_id=video_id, upload_id=upload
+            ),
+        )
+
+
+class VideoRestoreView(APIView):
+    """Bring one back."""
+
+    required_scopes = _WRITE
+
+    @docs.video_restore
+    def post(self, request: Request, video_id: UUID) -> Response:
+        """Bring a deleted video back, until it is deleted for good."""
+        parse_body(request, serializers.NothingSerializer)
+        video = deletion.video_restore(tenant=principal_of(request).tenant, video_id=video_id)
+        return Response(present.video_body(video))
+
+
+class VideoPurgeView(APIView):
+    """Delete one for good."""
+
+    required_scopes = {"POST": Scope.VIDEOS_PURGE}
+
+    @docs.video_purge
+    def post(self, request: Request, video_id: UUID) -> Response:
+        """Delete a deleted video for good now, without waiting for `deletion.purge_at`.
+
+        A job deletes its files and makes sure of it; `deletion.purged_at` says when. Owners alone
+        have the scope.
+        """
+        parse_body(request, serializers.NothingSerializer)
+        video = deletion.video_purge(tenant=principal_of(request).tenant, video_id=video_id)
+        return Response(present.video_body(video), HTTPStatus.ACCEPTED)
+
+
+class VideoUsageView(APIView):
+    """The plan."""
 
     required_scopes = _READ
 
-    @extend_schema(
-        operation_id="video_read",
-        tags=["Videos"],
-        responses={200: VideoSerializer},
-        examples=[example("A video that is ready", VIDEO_EXAMPLE, response=True)],
-    )
-    def get(self, request: Request, video_id: UUID) -> Response:
-        """One video: how far it is, or how to play it."""
-        parse_query(request, NoQuerySerializer, also=frozenset())
-        video = selectors.video_get(tenant=principal_of(request).tenant, video_id=video_id)
-        return Response(present.video_body(video))
+    @docs.video_usage
+    def get(self, request: Request) -> Response:
+        """The minutes of this month and the storage: how much is used, how much the plan has."""
+        parse_query(request, serializers.NoQuerySerializer, also=frozenset())
+        return Response(present.usage_body(usage.usage_of(principal_of(request).tenant)))
+
+
+def _accepted(request: Request, act: Callable[[], Video]) -> Response:
+    def once() -> Answer:
+        video = act()
+        # The access line of the request names what it made.
+        logs.bind(job=str(video.job_id))
+        address = reverse("videos:video", args=[video.pk])
+        return Answer(HTTPStatus.ACCEPTED, present.video_body(video), address)
+
+    return act_once(request, once)

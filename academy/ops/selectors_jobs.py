@@ -160,7 +160,7 @@ def job_record(job_id: UUID) -> JobRecord:
 
 
 def _children_by_state(job: Job) -> dict[str, int]:
-    counted = Job.unscoped.filter(parent=job).values_list("state").annotate(number=Count("pk"))
+    counted = Job.unscoped.filter(parent=job).values_list("state").annotate(number=Count("*"))
     return dict(counted.order_by("state"))
 
 

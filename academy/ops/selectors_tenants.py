@@ -143,7 +143,7 @@ def overrides_of(tenant: Tenant) -> dict[str, QueueLimit]:
 
 
 def _counts(jobs: QuerySet[Job]) -> dict[tuple[UUID, str], int]:
-    counted = jobs.order_by().values_list("tenant_id", "queue").annotate(number=Count("pk"))
+    counted = jobs.order_by().values_list("tenant_id", "queue").annotate(number=Count("*"))
     return {(tenant_id, queue): number for tenant_id, queue, number in counted}
 
 

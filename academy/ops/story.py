@@ -15,6 +15,7 @@ from django.utils.translation import gettext
 from academy.core.catalogue import Language, describe
 from academy.jobs.models import Job, JobAttempt, JobEvent
 from academy.jobs.states import JobState, Outcome
+from academy.ops.templatetags.console import duration
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,7 @@ def _ended_or_waits(
             due = _moment(event.data.get("not_before"))
             if due is not None:
                 wait = max(due - event.at, timedelta(0))
-                facts.append((gettext("waits"), f"{wait.total_seconds():.0f} s"))
+                facts.append((gettext("waits"), duration(wait)))
             return _Told("warn", gettext("Failed for now; it will be tried again"), facts)
         case JobState.SUCCEEDED.value:
             return _Told("good", gettext("Succeeded"))

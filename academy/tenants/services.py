@@ -95,6 +95,23 @@ def staff_create(*, username: str) -> tuple[User, str]:
     return _user_create(username=username, password=password, is_staff=True), password
 
 
+def staff_ensure(*, username: str, password: str) -> User:
+    """Make a member of the platform's staff with this password, or give the one there is this one.
+
+    For platforms that a program sets up. Raises AppError(``username_taken``) where the name is a
+    member of an academy, ``validation_failed``.
+    """
+    user = User.objects.filter(username=username).first()
+    if user is None:
+        return _user_create(username=username, password=password, is_staff=True)
+    if not user.is_staff:
+        raise AppError("username_taken")
+    if not user.check_password(password):
+        user.set_password(password)
+        user.save(update_fields=["password"])
+    return user
+
+
 def _check(row: Model) -> None:
     """A row's own validators, for callers other than the API."""
     try:

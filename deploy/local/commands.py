@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.local import ports as port_numbers
-from deploy.local.environment import environment, urls
+from deploy.local.environment import LOGINS, environment, urls
 from deploy.local.errors import LaunchError
 from deploy.local.platform import Platform, check_installed, run_until
 from deploy.local.process import Console, Supervisor
@@ -86,11 +86,11 @@ def _facts(platform: Platform) -> dict[str, Any]:
 
 def _announce(platform: Platform) -> None:
     facts = _facts(platform)
-    login = platform.environment["FLOWER_BASIC_AUTH"]
     platform.folder.publish(facts)
     print("\nThe platform is up:")
     for name, url in facts["urls"].items():
-        print(f"  {name:<9} {url}" + (f"  (login {login})" if name == "Flower" else ""))
+        login = platform.environment[LOGINS[name]] if name in LOGINS else ""
+        print(f"  {name:<9} {url}" + (f"  (login {login})" if login else ""))
     print(
         f"  data and logs in {platform.folder.path}; stop with Ctrl-C or: make down\n", flush=True
     )

@@ -14,7 +14,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -40,7 +39,6 @@ from deploy.local.demo_report import (
 from deploy.local.demo_story import Story, clock, megabytes
 from deploy.local.demo_upload import upload_file
 from deploy.local.lecture import SLIDES, LectureError, make_lecture
-from deploy.local.setup import ROOT
 
 OTHER_QUEUES = ("ai-lite", "ai-basic", "ai-premium", "messaging")
 CHAPTERS = 7
@@ -55,6 +53,7 @@ class Surroundings:
     api_url: str
     flower_url: str
     flower_login: str
+    console_login: str
     logs: Path
     scratch: Path
 
@@ -68,6 +67,7 @@ class Surroundings:
                 api_url=os.environ["PUBLIC_BASE_URL"].rstrip("/"),
                 flower_url=f"http://{address}/",
                 flower_login=os.environ["FLOWER_BASIC_AUTH"],
+                console_login=os.environ["CONSOLE_LOGIN"],
                 logs=scratch.parent / "log",
                 scratch=scratch,
             )
@@ -125,9 +125,11 @@ class Demo:
 
     def make_academies(self) -> Academies:
         """Sign in as staff, make two academies; a key comes with each."""
-        staff = staff_credential()
+        username, _, password = self.around.console_login.partition(":")
         with Api(self.around.api_url) as visitor:
-            session = visitor.post("/api/v1/auth/token", staff)
+            session = visitor.post(
+                "/api/v1/auth/token", {"username": username, "password": password}
+            )
         with Api(self.around.api_url, session["access"]) as api:
             ours = self._make_academy(api, "Haneul Academy", "haneul")
             other = self._make_academy(api, "Byeol Academy", "byeol")
@@ -274,8 +276,10 @@ class Demo:
             "master playlist": self.report["master_url"],
             "player": video["playback"]["player_url"],
             "API docs": f"{self.around.api_url}/api/docs",
+            "console": f"{self.around.api_url}/console",
             "Flower": self.around.flower_url,
         }
+        logins = {"Flower": self.around.flower_login, "console": self.around.console_login}
         login = tuple(self.around.flower_login.split(":", 1))
         for name, url in urls.items():
             auth = httpx.BasicAuth(*login) if name == "Flower" else None
@@ -285,7 +289,7 @@ class Demo:
         self.report["urls"] = urls
         self.story.rule("Where everything is")
         for name, url in urls.items():
-            suffix = f"  (login {self.around.flower_login})" if name == "Flower" else ""
+            suffix = f"  (login {logins[name]})" if name in logins else ""
             self.story.say(f"{name:<16} {url}{suffix}")
         if not self.options.keep:
             self.story.say("(the platform stops now; to open these, run: make demo KEEP=1)")
@@ -299,17 +303,6 @@ class Demo:
             f"The job {job['id']} ({job['kind']}) is {job['state']}: "
             f"{error.get('code', 'no code')}: {text} Look at w-{job['queue']}.log"
         )
-
-
-def staff_credential() -> dict[str, str]:
-    """User name and password of a new member of the platform's staff, the only one made by hand."""
-    command = [sys.executable, "manage.py", "staff_create", "--json"]
-    command += ["--username", f"demo.{uuid.uuid4().hex[:8]}"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise DemoError(f"`manage.py staff_create` failed:\n{done.stderr[-1500:]}")
-    made = json.loads(done.stdout.splitlines()[-1])
-    return {"username": made["username"], "password": made["password"]}
 
 
 def _keep_logs(around: Surroundings) -> str:

@@ -10,6 +10,7 @@ from deploy.local.state import Secrets, StateFolder
 REGION = "ap-northeast-2"
 DATABASE = "academy"
 FLOWER_USER = "ops"
+CONSOLE_USER = "ops"
 
 
 def environment(ports: Ports, folder: StateFolder, secrets: Secrets) -> dict[str, str]:
@@ -47,10 +48,15 @@ def environment(ports: Ports, folder: StateFolder, secrets: Secrets) -> dict[str
         "FLOWER_PORT": str(ports.flower),
         "FLOWER_BASIC_AUTH": f"{FLOWER_USER}:{secrets.flower_password}",
         "FLOWER_DB": str(folder.path / "flower"),
+        "CONSOLE_LOGIN": f"{CONSOLE_USER}:{secrets.console_password}",
         "EVENTS_FLUSH_SECONDS": "1",
         "PYTHONUNBUFFERED": "1",
         "PYTHONDONTWRITEBYTECODE": "",  # a dozen processes start sooner from compiled modules
     }
+
+
+#: Pages that ask for a login, and the variable that says which.
+LOGINS = {"Console": "CONSOLE_LOGIN", "Flower": "FLOWER_BASIC_AUTH"}
 
 
 def urls(ports: Ports) -> dict[str, str]:
@@ -59,6 +65,7 @@ def urls(ports: Ports) -> dict[str, str]:
     return {
         "API": f"{base}/api/v1/",
         "API docs": f"{base}/api/docs",
+        "Console": f"{base}/console",
         "Flower": f"http://{HOST}:{ports.flower}/",
         "S3": f"http://{HOST}:{ports.s3}/",
         "SQS": f"http://{HOST}:{ports.sqs}/",

@@ -95,7 +95,11 @@ class Platform:
         """Everything, in order."""
         await self.start_services()
         await self.prepare()
-        await self.start_processes()
+        await _side_by_side(self.start_processes(), self._make_operator())
+
+    async def _make_operator(self) -> None:
+        """The member of the platform's staff who may use the console."""
+        await self.supervisor.run(self._manage("staff_create", "--from-environment"))
 
     def _variables(self, role: str) -> dict[str, str]:
         scratch = str(self.folder.scratch)

@@ -21,6 +21,8 @@ from deploy.local.errors import LaunchError
 from deploy.local.setup import ROOT
 
 NEEDED_BYTES = 2_000_000_000
+#: Newer than the first release, and no data depends on them: an older folder gets them at once.
+_ADDED = ("console_password",)
 LOCATION = "ACADEMY_LOCAL_DIR"
 
 
@@ -36,6 +38,7 @@ class Secrets:
     sqs_account: str  # 12 digits: the emulator keeps an account's queues apart from all others'
     sqs_secret_key: str
     flower_password: str
+    console_password: str
 
     @staticmethod
     def generate() -> Secrets:
@@ -49,6 +52,7 @@ class Secrets:
             sqs_account=str(100_000_000_000 + secrets.randbelow(900_000_000_000)),
             sqs_secret_key=secrets.token_hex(20),
             flower_password=secrets.token_urlsafe(12),
+            console_password=secrets.token_urlsafe(12),
         )
 
 
@@ -99,11 +103,20 @@ class StateFolder:
             descriptor = os.open(self._secrets, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
             with os.fdopen(descriptor, "w") as file:
                 file.write(made)
-        values = dict(
-            line.split("=", 1) for line in self._secrets.read_text().splitlines() if "=" in line
-        )
+        values = {
+            name.lower(): value
+            for name, _, value in (
+                line.partition("=") for line in self._secrets.read_text().splitlines()
+            )
+            if name
+        }
+        for name in _ADDED:
+            if name not in values:
+                values[name] = getattr(Secrets.generate(), name)
+                with self._secrets.open("a") as file:
+                    file.write(f"{name.upper()}={values[name]}\n")
         try:
-            return Secrets(**{name.lower(): value for name, value in values.items()})
+            return Secrets(**values)
         except TypeError as error:
             raise LaunchError(
                 f"{self._secrets} is of another version ({error}). Its data cannot be opened "

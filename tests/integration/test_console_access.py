@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
 from django.urls import URLPattern, reverse
 
@@ -220,6 +222,36 @@ class TestLogin:
             headers={"HX-Request": "true", "HX-Current-URL": "https://evil.example/x"},
         )
         assert answer["HX-Redirect"] == f"{reverse('console:login')}?next=/console"
+
+
+class TestStaffFromTheEnvironment:
+    def test_the_command_makes_the_account_and_gives_it_the_password_again(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        name = f"ops.{new_id().hex[-12:]}"
+        for password in ("first password", "first password", "second password"):
+            monkeypatch.setenv("CONSOLE_LOGIN", f"{name}:{password}")
+            printed = io.StringIO()
+            call_command("staff_create", "--from-environment", stdout=printed)
+            assert "password" not in printed.getvalue()
+            values = {"username": name, "password": password}
+            assert client_of(None).post(reverse("console:login"), values).status_code == 302
+
+    @pytest.mark.parametrize("login", ["", "ops", ":password", "ops:"])
+    def test_half_a_login_is_refused(self, login: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("CONSOLE_LOGIN", login)
+        with pytest.raises(CommandError, match="CONSOLE_LOGIN"):
+            call_command("staff_create", "--from-environment")
+
+    def test_a_member_of_an_academy_is_not_made_staff(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        user = member_user()
+        monkeypatch.setenv("CONSOLE_LOGIN", f"{user.username}:some password")
+        with pytest.raises(CommandError, match="username_taken"):
+            call_command("staff_create", "--from-environment")
+        user.refresh_from_db()
+        assert not user.is_staff
 
 
 class TestLanguage:

@@ -1,4 +1,5 @@
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,21 @@ def test_secrets_of_another_version_say_how_to_go_on(folder: StateFolder) -> Non
 
     with pytest.raises(LaunchError, match="make clean"):
         folder.secrets()
+
+
+def test_a_folder_from_before_the_console_gets_its_password_and_keeps_the_others(
+    folder: StateFolder,
+) -> None:
+    first = folder.secrets()
+    kept = folder.path / "secrets.env"
+    lines = [line for line in kept.read_text().splitlines() if "CONSOLE" not in line]
+    kept.write_text("\n".join(lines) + "\n")
+
+    again = folder.secrets()
+
+    assert again.console_password
+    assert replace(again, console_password="") == replace(first, console_password="")
+    assert folder.secrets() == again
 
 
 def test_a_full_disk_is_a_sentence(folder: StateFolder) -> None:

@@ -30,7 +30,7 @@ def tenants(request: HttpRequest) -> HttpResponse:
     after = request.GET.get("after", "")[:40].replace("\0", "")
     page = selectors_tenants.tenants_page(text=text, after=after)
     return show(
-        request, "tenants.html", section="tenants", live=10, page=page, find=text, after=after
+        request, "tenants.html", section="tenants", live=30, page=page, find=text, after=after
     )
 
 

@@ -3,7 +3,7 @@
 
 (() => {
   const live = () => document.getElementById("live");
-  const stale = (hidden) => { document.getElementById("stale").hidden = hidden; };
+  const stale = (isFresh) => { document.getElementById("stale").hidden = isFresh; };
 
   // A page nobody sees asks for nothing; it catches up when it is seen again.
   document.addEventListener("htmx:before:request", (event) => {
@@ -13,7 +13,9 @@
     if (!document.hidden && live()) window.htmx.trigger(live(), "refresh");
   });
 
+  // Old figures with a warning say more than an error in their place.
   document.addEventListener("htmx:error", () => stale(false));
-  document.addEventListener("htmx:response:error", () => stale(false));
-  document.addEventListener("htmx:after:swap", () => stale(true));
+  document.addEventListener("htmx:after:request", (event) => {
+    stale(event.detail.ctx.response.status < 400);
+  });
 })();

@@ -123,6 +123,8 @@ def common(env: Environment) -> dict[str, Any]:
     """Every setting that follows from the environment alone."""
     return {
         "SECRET_KEY": env.secret_key,
+        # The last one opens what was sealed before a secret of their own was given.
+        "VIDEO_KEY_SECRETS": [*env.video_key_secrets, env.secret_key],
         "API_KEY_PEPPER": env.api_key_pepper,
         "ALLOWED_HOSTS": env.allowed_hosts,
         "PUBLIC_BASE_URL": env.public_base_url,

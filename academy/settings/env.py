@@ -143,6 +143,7 @@ class Environment:
     profile: Profile
     process: str
     secret_key: str
+    video_key_secrets: list[str]
     api_key_pepper: str
     allowed_hosts: list[str]
     public_base_url: str
@@ -258,6 +259,7 @@ def load(profile: Profile, environ: Mapping[str, str]) -> Environment:
         profile=profile,
         process=read.choice("ACADEMY_PROCESS", "command", PROCESSES),
         secret_key=_secret(read, profile, "SECRET_KEY", least=50),
+        video_key_secrets=_video_key_secrets(read),
         api_key_pepper=_secret(read, profile, "API_KEY_PEPPER", least=32),
         allowed_hosts=_hosts(read, profile),
         public_base_url=public_base_url,
@@ -300,6 +302,14 @@ def _secret(read: _Reader, profile: Profile, name: str, *, least: int) -> str:
     if value and len(value) < least:
         read.problem(name, f"is too short: at least {least} random characters")
     return value
+
+
+def _video_key_secrets(read: _Reader) -> list[str]:
+    """What content keys are sealed under, the current secret first; empty: SECRET_KEY."""
+    secrets = read.listed("VIDEO_KEY_SECRET", "")
+    if any(len(secret) < 32 for secret in secrets):
+        read.problem("VIDEO_KEY_SECRET", "is too short: at least 32 random characters each")
+    return secrets
 
 
 def _metrics_token(read: _Reader) -> str:

@@ -211,4 +211,110 @@ register(
         "학원에서 새 링크를 받아 주세요.",
         "Ask the academy for a new link.",
     ),
+    Entry(
+        "playback_revoked", 403,
+        "학원에서 이 영상의 시청 권한을 변경했습니다.",
+        "The academy has changed who may watch this video.",
+        "학원에서 새 링크를 받아 주세요.",
+        "Ask the academy for a new link.",
+    ),
+    Entry(
+        "playback_gone", 410,
+        "이 영상은 삭제되었습니다.",
+        "This video has been deleted.",
+        "학원에 문의해 주세요.",
+        "Please ask the academy.",
+    ),
+    Entry(
+        "playback_viewing_ended", 409,
+        "이 화면의 시청이 종료되었습니다.",
+        "Watching on this screen has ended.",
+        "여기에서 계속 보려면 다시 시작해 주세요.",
+        "Start again to go on watching here.",
+    ),
+    Entry(
+        "playback_devices_exceeded", 403,
+        "등록할 수 있는 기기 수({limit}대)를 넘었습니다.",
+        "More devices than allowed ({limit}) have been used.",
+        "전에 사용하던 기기로 보거나 학원에 기기 초기화를 요청해 주세요.",
+        "Watch on a device that you have used before, or ask the academy to reset your devices.",
+    ),
+)  # fmt: skip
+
+_MEND_KO = "자막 파일을 고쳐 다시 올려 주세요."
+_MEND_EN = "Correct the file and upload it again."
+
+register(
+    Entry(
+        "video_key_unavailable", 503,
+        "암호화된 영상의 열쇠를 지금 읽을 수 없습니다.",
+        "The key of the encrypted video cannot be read now.",
+        "잠시 뒤 다시 시도하고, 계속되면 관리자에게 알려 주세요.",
+        "Try again in a while; if it stays, tell the operator.",
+        retryable=True,
+    ),
+    Entry(
+        "video_download_forbidden", 409,
+        "암호화된 영상은 내려받을 수 없습니다.",
+        "An encrypted video cannot be downloaded.",
+        "내려받기가 필요하면 표준 프로필로 다시 올려 주세요.",
+        "Upload it with another profile where it has to be downloaded.",
+    ),
+    Entry(
+        "captions_not_text", 422,
+        "자막 파일이 텍스트가 아닙니다({line}번째 줄).",
+        "The captions are no text file (line {line}).",
+        _MEND_KO, _MEND_EN,
+    ),
+    Entry(
+        "captions_empty", 422,
+        "자막 파일에 자막이 하나도 없습니다({line}줄까지 확인).",
+        "There is not one caption in the file (read to line {line}).",
+        _MEND_KO, _MEND_EN,
+    ),
+    Entry(
+        "captions_no_times", 422,
+        "자막 {line}번째 줄에 시각이 없거나 잘못되었습니다(예: 00:00:01.000 --> 00:00:04.000).",
+        "The times in line {line} are missing or wrong (like 00:00:01.000 --> 00:00:04.000).",
+        _MEND_KO, _MEND_EN,
+    ),
+    Entry(
+        "captions_no_gap", 422,
+        "자막 {line}번째 줄 앞에 빈 줄이 없습니다.",
+        "There is no empty line before line {line} of the captions.",
+        _MEND_KO, _MEND_EN,
+    ),
+    Entry(
+        "captions_backwards", 422,
+        "자막 {line}번째 줄의 끝나는 시각이 시작보다 늦지 않습니다.",
+        "The caption in line {line} does not end after it starts.",
+        _MEND_KO, _MEND_EN,
+    ),
+    Entry(
+        "captions_too_long", 422,
+        "자막이 너무 많습니다({line}번째 줄부터).",
+        "There are too many captions (from line {line} on).",
+        _MEND_KO, _MEND_EN,
+    ),
+    Entry(
+        "captions_too_large", 413,
+        "자막 파일이 너무 큽니다(최대 {limit_bytes}바이트).",
+        "The captions are too large (at most {limit_bytes} bytes).",
+        "WebVTT나 SRT 텍스트 파일인지 확인해 주세요.",
+        "Check that the file is WebVTT or SRT text.",
+    ),
+    Entry(
+        "captions_too_many", 409,
+        "자막 언어가 너무 많습니다(최대 {limit}개).",
+        "The video has captions in too many languages (at most {limit}).",
+        "필요 없는 자막을 지워 주세요.",
+        "Delete captions that are not needed.",
+    ),
+    Entry(
+        "captions_language_invalid", 422,
+        "언어 코드를 알 수 없습니다.",
+        "This is no language tag.",
+        "ko, en, zh-Hant와 같은 BCP 47 코드를 쓰세요.",
+        "Use a BCP 47 tag such as ko, en or zh-Hant.",
+    ),
 )  # fmt: skip

@@ -56,6 +56,8 @@ class LecturePlan:
     sound: SourceObject | None
     reasons: tuple[str, ...]
     """In plain words, for people."""
+    segments_per_key: int = 0
+    """How many segments an AES-128 key serves; 0: the segments are not encrypted."""
 
     @property
     def frames(self) -> int:
@@ -132,5 +134,7 @@ def with_digest(lecture: LecturePlan, source: str) -> LecturePlan:
     """The plan with its identity filled in; the chunk boundaries are part of it."""
     base = identity(source, lecture.plan, lecture.encoder)
     cuts: list[Any] = [[chunk.first, chunk.end, chunk.is_last] for chunk in lecture.chunks]
-    digest = hashlib.sha256(json.dumps([base, cuts]).encode()).hexdigest()
+    # Pieces that are encrypted are other bytes; those that are not keep their old identity.
+    about = [base, cuts, lecture.segments_per_key] if lecture.segments_per_key else [base, cuts]
+    digest = hashlib.sha256(json.dumps(about).encode()).hexdigest()
     return replace(lecture, digest=digest)

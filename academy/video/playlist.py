@@ -71,19 +71,78 @@ def parse_media(text: str) -> MediaPlaylist:
     return MediaPlaylist(durations, names, init, "#EXT-X-ENDLIST" in lines)
 
 
-def media(playlist: MediaPlaylist, *, kind: str = "VOD") -> str:
-    """The text of a media playlist; an EVENT one has no end yet and grows."""
-    target = math.ceil(max(playlist.durations))
+def media(
+    playlist: MediaPlaylist,
+    *,
+    kind: str = "VOD",
+    target: int | None = None,
+    key: Callable[[int], str] | None = None,
+) -> str:
+    """The text of a media playlist.
+
+    An EVENT one may have no end yet and grows; then ``target`` (seconds, no less than any segment
+    that will come) must be given, because it may never change. Of an encrypted rendition ``key``
+    gives the key's address for the number of a segment; the init segment is not encrypted.
+    """
+    target = math.ceil(max(playlist.durations)) if target is None else target
     lines = [
         "#EXTM3U", "#EXT-X-VERSION:7", f"#EXT-X-TARGETDURATION:{target}",
         "#EXT-X-MEDIA-SEQUENCE:0", f"#EXT-X-PLAYLIST-TYPE:{kind}",
         "#EXT-X-INDEPENDENT-SEGMENTS", f'#EXT-X-MAP:URI="{playlist.init}"',
     ]  # fmt: skip
-    for duration, name in zip(playlist.durations, playlist.names, strict=True):
+    before = None
+    listed = zip(playlist.durations, playlist.names, strict=True)
+    for number, (duration, name) in enumerate(listed):
+        if key is not None and (address := key(number)) != before:
+            # Without an IV of its own the number of the segment is it.
+            lines.append(f'#EXT-X-KEY:METHOD=AES-128,URI="{address}"')
+            before = address
         lines += [f"#EXTINF:{duration},", name]
     if playlist.ended:
         lines.append("#EXT-X-ENDLIST")
     return "\n".join(lines) + "\n"
+
+
+@dataclass(frozen=True)
+class CaptionRendition:
+    """What the master playlist says of captions in one language."""
+
+    uri: str
+    language: str
+    label: str
+
+
+def with_captions(master: str, captions: Sequence[CaptionRendition]) -> str:
+    """A master playlist with these captions to choose from."""
+    if not captions:
+        return master
+    lines = []
+    offered = [_captions_line(caption) for caption in captions]
+    for line in master.splitlines():
+        if line.startswith("#EXT-X-STREAM-INF:"):
+            lines += [*offered, f'{line},SUBTITLES="captions"']
+            offered = []
+        else:
+            lines.append(line)
+    return "\n".join(lines) + "\n"
+
+
+def _captions_line(caption: CaptionRendition) -> str:
+    # A quoted string can hold neither a quote nor a line break.
+    label = re.sub(r'["\r\n]', "", caption.label)
+    return (
+        f'#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID="captions",NAME="{label}",DEFAULT=NO,'
+        f'AUTOSELECT=YES,FORCED=NO,LANGUAGE="{caption.language}",URI="{caption.uri}"'
+    )
+
+
+def captions(name: str, seconds: float) -> str:
+    """The media playlist of captions that are one WebVTT file for the whole video."""
+    return (
+        f"#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:{math.ceil(seconds)}\n"
+        "#EXT-X-MEDIA-SEQUENCE:0\n#EXT-X-PLAYLIST-TYPE:VOD\n"
+        f"#EXTINF:{seconds:.6f},\n{name}\n#EXT-X-ENDLIST\n"
+    )
 
 
 def with_addresses(text: str, address: Callable[[str], str]) -> str:

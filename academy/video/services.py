@@ -129,7 +129,11 @@ def piece_succeeded(job: Job, result: dict[str, Any]) -> None:
         defaults={
             "job": job,
             "prefix": job.output_prefix,
-            "facts": {"errors": result["errors"], "renditions": result["facts"]},
+            "facts": {
+                "errors": result["errors"],
+                "renditions": result["facts"],
+                "storyboard": result.get("storyboard"),
+            },
         },
     )
 

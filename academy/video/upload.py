@@ -12,6 +12,7 @@ from academy.video.command import segment_name
 
 THREADS = 8
 _IMMUTABLE = "private, max-age=31536000, immutable"
+_SEGMENT_SUFFIX = ".m4s"
 _CONTENT_TYPES = {
     ".m3u8": "application/vnd.apple.mpegurl",
     ".m4s": "video/iso.segment",
@@ -19,16 +20,24 @@ _CONTENT_TYPES = {
     ".jpg": "image/jpeg",
     ".json": "application/json",
     ".mka": "audio/x-matroska",
+    ".vtt": "text/vtt; charset=utf-8",
+    ".key": "application/octet-stream",
 }
 
 
 class Store(Protocol):
-    """The one thing that is asked of an object store."""
+    """What is asked of an object store."""
 
     def put_file(
         self, key: str, path: Path, content_type: str, cache_control: str | None = None
     ) -> None:
         """Store a file under a key."""
+        ...
+
+    def put_bytes(
+        self, key: str, data: bytes, content_type: str, cache_control: str | None = None
+    ) -> None:
+        """Store bytes under a key."""
         ...
 
 
@@ -43,15 +52,24 @@ class SegmentUploader:
     Nothing that an encoder may still be writing goes up early: ffmpeg gives a segment its name
     when it is complete, and everything else waits for `put`. `renditions` are the names whose
     segments will appear, with the number of the first of each (`NAME_00000.m4s` and on).
+    ``encryptor`` gives for the name of a segment what turns it into what is stored; it is asked in
+    the thread that calls. The files in the folder stay plain.
     """
 
     def __init__(
-        self, store: Store, prefix: str, folder: Path, renditions: Mapping[str, int]
+        self,
+        store: Store,
+        prefix: str,
+        folder: Path,
+        renditions: Mapping[str, int],
+        *,
+        encryptor: Callable[[str], Callable[[bytes], bytes]] | None = None,
     ) -> None:
         self._store = store
         self._prefix = prefix
         self._folder = folder
         self._next = dict(renditions)
+        self._encryptor = encryptor
         self._sent: dict[str, Future[int]] = {}
         self._unchecked: list[Future[int]] = []
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="segment-upload")
@@ -101,10 +119,18 @@ class SegmentUploader:
 
     def _submit(self, name: str) -> None:
         if name not in self._sent:
-            self._sent[name] = self._pool.submit(self._upload, name)
+            encrypted = None
+            if self._encryptor is not None and name.endswith(_SEGMENT_SUFFIX):
+                encrypted = self._encryptor(name)
+            self._sent[name] = self._pool.submit(self._upload, name, encrypted)
             self._unchecked.append(self._sent[name])
 
-    def _upload(self, name: str) -> int:
+    def _upload(self, name: str, encrypted: Callable[[bytes], bytes] | None) -> int:
         path = self._folder / name
-        self._store.put_file(self._prefix + name, path, content_type(name), _IMMUTABLE)
+        key, kind = self._prefix + name, content_type(name)
+        if encrypted is not None:
+            data = encrypted(path.read_bytes())
+            self._store.put_bytes(key, data, kind, _IMMUTABLE)
+            return len(data)
+        self._store.put_file(key, path, kind, _IMMUTABLE)
         return path.stat().st_size

@@ -27,7 +27,7 @@ REPORTED_SECONDS = 15
 
 
 @pytest.fixture(scope="module")
-def flower(tmp_path_factory: Any, django_db_blocker: Any) -> Iterator[FlowerSite]:
+def flower(browser: Browser, tmp_path_factory: Any, django_db_blocker: Any) -> Iterator[FlowerSite]:
     folder = tmp_path_factory.mktemp("flower")
     fast = {"RELAY_SWEEP_SECONDS": "0.5", "JOB_LEASE_SECONDS": "6", "JOB_MAX_LOSSES": "1"}
     with django_db_blocker.unblock(), flower_site(folder, *ALL, **fast) as site:

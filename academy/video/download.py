@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Protocol
 
@@ -14,6 +15,7 @@ from academy.jobs.errors import PermanentError
 
 RANGE_BYTES = 8 << 20
 THREADS = 4
+TICK_SECONDS = 0.25
 
 
 class Store(Protocol):
@@ -37,7 +39,7 @@ def fetch(
     """Write an object of `size` bytes to `target`, or of it the bytes in `ranges` to their places.
 
     What is left out takes no room on disk and reads as zeros. `on_bytes` is given the bytes so far,
-    in the calling thread; what it raises ends the download.
+    in the calling thread and at least every TICK_SECONDS; what it raises ends the download at once.
     Raises PermanentError("video_source_changed") when size or checksum differ from the upload's.
     """
     with target.open("wb") as file:
@@ -54,28 +56,36 @@ def _fill(
     ranges: Sequence[tuple[int, int]],
     on_bytes: Callable[[int], None],
 ) -> None:
+    writing, over = threading.Lock(), threading.Event()
+
     def copy(start: int, end: int) -> int:
         length = end - start
         data = store.read(key, start, length)
         if len(data) != length:
             raise PermanentError("video_source_changed")
-        os.pwrite(descriptor, data, start)
+        with writing:
+            # A part that arrives after the end must not be written: the descriptor is not ours.
+            if not over.is_set():
+                os.pwrite(descriptor, data, start)
         return length
 
-    with ThreadPoolExecutor(THREADS, thread_name_prefix="source-download") as pool:
-        copies = [
+    pool = ThreadPoolExecutor(THREADS, thread_name_prefix="source-download")
+    try:
+        waiting = {
             pool.submit(copy, start, min(start + RANGE_BYTES, end))
             for begin, end in ranges
             for start in range(begin, end, RANGE_BYTES)
-        ]
+        }
         done = 0
-        try:
-            for future in as_completed(copies):
-                done += future.result()
-                on_bytes(done)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        while waiting:
+            finished, waiting = wait(waiting, timeout=TICK_SECONDS, return_when=FIRST_COMPLETED)
+            done += sum(part.result() for part in finished)
+            on_bytes(done)
+    finally:
+        with writing:
+            over.set()
+        # What is under way cannot be called back, and nobody waits for it.
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _digest(path: Path) -> str:

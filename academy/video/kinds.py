@@ -3,7 +3,8 @@
 from academy.core.storage import Bucket
 from academy.jobs.kinds import KindSpec, register
 from academy.video.deletion import DELETE_KIND, video_purged
-from academy.video.params import DeleteParams, PieceParams, TranscodeParams
+from academy.video.mp4 import DOWNLOAD_KIND
+from academy.video.params import DeleteParams, DownloadParams, PieceParams, TranscodeParams
 from academy.video.services import (
     TRANSCODE_KIND,
     piece_succeeded,
@@ -55,5 +56,19 @@ DELETE = register(
         timeout_seconds=2 * 3600,
         internal=True,
         on_succeeded=video_purged,
+    )
+)
+
+DOWNLOAD = register(
+    KindSpec(
+        name=DOWNLOAD_KIND,
+        version=1,
+        queue="video",
+        params=DownloadParams,
+        handler="academy.video.handlers.mp4:run",
+        bucket=Bucket.VIDEO.value,
+        max_attempts=5,
+        timeout_seconds=2 * 3600,
+        internal=True,
     )
 )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from fractions import Fraction
 from typing import Any
 
 from academy.video import playlist
-from academy.video.ladder import CRF, Plan
+from academy.video.ladder import CRF, FALLBACK_RATE, FrameGrid, Plan
 from academy.video.validate import Damage, Output, Rendition
 
 MANIFEST = "manifest.json"
@@ -38,6 +40,12 @@ def describe(plan: Plan, output: Output, damage: Damage | None, *, encoder: str)
         "source": _source(plan),
         "encoder": f"{encoder} crf {CRF}",
     }  # fmt: skip
+
+
+def base_of(manifest: Mapping[str, Any]) -> Fraction:
+    """Where the timeline of a finished video's segments starts, in seconds (see FrameGrid)."""
+    rate = manifest.get("frame_rate")
+    return FrameGrid(FALLBACK_RATE if rate is None else Fraction(rate)).base_seconds
 
 
 def _rendition(rendition: Rendition) -> dict[str, Any]:

@@ -54,3 +54,10 @@ class DeleteParams(Params):
     superseded: UUID | None = Field(
         default=None, description="The transcode job whose output has been replaced."
     )
+
+
+class DownloadParams(Params):
+    """Make one MP4 file of what a video plays."""
+
+    video: UUID = Field(description="A video that is ready.")
+    prefix: str = Field(description="The output that it plays, and beside which the file lies.")

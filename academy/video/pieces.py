@@ -95,9 +95,9 @@ def join(lecture: LecturePlan, parts: Mapping[str, Mapping[str, Part]]) -> Outpu
     by_rung = {rung.name: _in_order(lecture, parts, rung.name) for rung in lecture.plan.rungs}
     for same_chunk in zip(*by_rung.values(), strict=True):
         _cut_alike(same_chunk)
-    pictures = tuple(_joined(name, found) for name, found in by_rung.items())
+    pictures = tuple(joined(name, found) for name, found in by_rung.items())
     sound = parts.get(AUDIO_NAME, {}).get(AUDIO_NAME)
-    return Output(pictures, None if sound is None else _joined(AUDIO_NAME, [sound]))
+    return Output(pictures, None if sound is None else joined(AUDIO_NAME, [sound]))
 
 
 def _in_order(
@@ -111,7 +111,16 @@ def _in_order(
     return [by_chunk[chunk.number] for chunk in lecture.chunks]
 
 
-def _joined(name: str, parts: Sequence[Part]) -> Rendition:
+def fits(before: Part, after: Part) -> bool:
+    """Whether a part plays on where the one before it ends."""
+    return (before.init_sha256, before.end_decode_time) == (
+        after.init_sha256,
+        after.first_decode_time,
+    )
+
+
+def joined(name: str, parts: Sequence[Part]) -> Rendition:
+    """One rendition from its parts, in their order. Raises PiecesInvalidError."""
     first = parts[0]
     for before, after in pairwise(parts):
         if after.init_sha256 != first.init_sha256:

@@ -36,3 +36,7 @@ PIECE_UPLOADING = Step("uploading", 97, 100)
 
 DELETING = Step("deleting", 0, 70)
 DELETION_CHECK = Step("checking", 70, 100)
+
+MP4_DOWNLOADING = Step("downloading", 0, 60)
+MP4_PACKAGING = Step("packaging", 60, 80)
+MP4_UPLOADING = Step("uploading", 80, 100)

@@ -1,0 +1,70 @@
+"""What the API itself serves of a video: texts that name media, written or signed when asked for.
+
+Media never pass through the API. These do: playlists, whose addresses are signed; the master, to
+which captions are added; captions, which are placed on the stream's timeline; the storyboard; and
+the playlists of a lecture that is not finished.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from academy.core.errors import AppError
+from academy.video import captions, early, encryption, playlist, storyboard, webvtt
+from academy.video.manifest import base_of
+from academy.video.models import Video
+
+_SUFFIXES: Final = (".m3u8", ".vtt")
+
+
+def is_text(name: str) -> bool:
+    """Whether a file is served; the rest is redirected to."""
+    return name.endswith(_SUFFIXES)
+
+
+def is_lasting(name: str) -> bool:
+    """Whether its text stays the same for as long as a link to it works."""
+    changing = name == playlist.MASTER or name in early.NAMES
+    return is_text(name) and not changing and captions.language_of(name) is None
+
+
+def text(
+    video: Video, name: str, *, read: Callable[[str], str], address: Callable[[str], str]
+) -> str:
+    """The text of a file. ``read`` gives what is stored, ``address`` signs what a name stands for.
+
+    Raises AppError(``not_found``), StorageError.
+    """
+    if name in early.NAMES:
+        return _early(video, name, address)
+    language = captions.language_of(name)
+    if language is not None:
+        if name.endswith(".m3u8"):
+            return playlist.captions(captions.file_name(language), video.duration or 0.0)
+        return webvtt.placed(
+            captions.caption_text(video=video, language=language), base_of(video.manifest or {})
+        )
+    stored = read(name)
+    if name == playlist.MASTER:
+        return playlist.with_captions(stored, captions.renditions(video))
+    if name == storyboard.STORYBOARD:
+        return storyboard.with_addresses(stored, address)
+    return playlist.with_addresses(stored, address)
+
+
+def key(video: Video, name: str, *, is_early: bool) -> bytes:
+    """The key of an encrypted rendition. Raises AppError."""
+    digest = video.digest
+    if is_early:
+        found = early.outline(video)
+        digest = "" if found is None else found.digest
+    return encryption.key_read(tenant=video.tenant_id, digest=digest, name=name)
+
+
+def _early(video: Video, name: str, address: Callable[[str], str]) -> str:
+    found = early.of(video)
+    if found is None or (name == early.SOUND and found.sound is None):
+        raise AppError("not_found")
+    made = found.text(name)
+    return made if name == early.MASTER else playlist.with_addresses(made, address)

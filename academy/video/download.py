@@ -88,6 +88,27 @@ def _fill(
         pool.shutdown(wait=False, cancel_futures=True)
 
 
+def fetch_joined(
+    store: Store, keys: Sequence[str], target: Path, *, on_bytes: Callable[[int], None]
+) -> int:
+    """Write these objects one after the other into one file; returns its size in bytes.
+
+    A few are fetched at a time, and no more are in memory than that. `on_bytes` is given the bytes
+    so far, in the calling thread; what it raises ends the download.
+    """
+    done = 0
+    pool = ThreadPoolExecutor(THREADS, thread_name_prefix="segment-download")
+    try:
+        with target.open("wb") as file:
+            for first in range(0, len(keys), THREADS):
+                for data in pool.map(store.read, keys[first : first + THREADS]):
+                    done += file.write(data)
+                on_bytes(done)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+    return done
+
+
 def _digest(path: Path) -> str:
     digest = hashlib.sha256()
     with path.open("rb") as file:

@@ -12,7 +12,7 @@ import hashlib
 import os
 import re
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
@@ -156,9 +156,19 @@ class ObjectStore:
             )
 
     def put_file(
-        self, key: str, path: Path, content_type: str, cache_control: str | None = None
+        self,
+        key: str,
+        path: Path,
+        content_type: str,
+        cache_control: str | None = None,
+        *,
+        on_bytes: Callable[[int], None] | None = None,
     ) -> None:
-        """Store a file, in parts when it is large. OSError when the file cannot be read."""
+        """Store a file, in parts when it is large. OSError when the file cannot be read.
+
+        ``on_bytes`` is told, in other threads, how many bytes of a large file went up since it was
+        last called; what it raises ends the upload.
+        """
         headers = _headers(content_type, cache_control)
         if path.stat().st_size > MULTIPART_FILE_BYTES:
             with storage_errors("put_file", key):
@@ -168,6 +178,7 @@ class ObjectStore:
                     checked_key(key),
                     ExtraArgs=headers,
                     Config=_transfer_config(),
+                    Callback=on_bytes,
                 )
             return
         with path.open("rb") as file, storage_errors("put_file", key):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -11,6 +11,7 @@ from typing import Protocol, Self
 from academy.video.command import segment_name
 
 THREADS = 8
+TICK_SECONDS = 0.25
 _IMMUTABLE = "private, max-age=31536000, immutable"
 _SEGMENT_SUFFIX = ".m4s"
 _CONTENT_TYPES = {
@@ -83,7 +84,8 @@ class SegmentUploader:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        # After an error nobody waits for what is under way: a stop must not take as long as that.
+        self._pool.shutdown(wait=kind is None, cancel_futures=True)
 
     def scan(self) -> None:
         """Start uploading every new finished segment. Raises what an earlier upload raised."""
@@ -105,14 +107,17 @@ class SegmentUploader:
     def put(self, names: Iterable[str], *, on_done: Callable[[int, int], None]) -> dict[str, int]:
         """Upload these files and wait for all of them, those sent earlier included.
 
-        `on_done` is given how many of how many are stored, after each. Returns the size in bytes
-        of each. Raises the first error of the store.
+        `on_done` is given how many of how many are stored, after each and at least every
+        TICK_SECONDS; what it raises ends the wait. Returns the size in bytes of each. Raises the
+        first error of the store.
         """
         wanted = list(names)
         for name in wanted:
             self._submit(name)
         sizes: dict[str, int] = {}
         for name in wanted:
+            while not wait([self._sent[name]], timeout=TICK_SECONDS).done:
+                on_done(len(sizes), len(wanted))
             sizes[name] = self._sent[name].result()
             on_done(len(sizes), len(wanted))
         return sizes

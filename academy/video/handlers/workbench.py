@@ -7,7 +7,9 @@ when the attempt must end.
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +18,10 @@ from django.conf import settings
 from academy.core import clock
 from academy.core.storage import Bucket, ObjectStore, store
 from academy.jobs.context import JobContext
-from academy.jobs.errors import PermanentError, TransientError
+from academy.jobs.errors import JobStopped, PermanentError, StopReason, TransientError
 from academy.video import binaries, command, download, process, sandbox
 from academy.video.handlers.steps import Step
+from academy.video.upload import TICK_SECONDS
 
 STALL_SECONDS = 60.0
 CHECK_SECONDS = 120.0
@@ -65,8 +68,8 @@ class Workbench:
 
         def on_bytes(done: int) -> None:
             self.context.raise_if_cancelled()
-            speed = done / max(1e-3, clock.monotonic() - started)
-            self.say(step, done / wanted, eta=(wanted - done) / speed)
+            elapsed = clock.monotonic() - started
+            self.say(step, done / wanted, eta=elapsed * (wanted - done) / done if done else None)
 
         with self.context.span("video.fetch", {"academy.bytes": wanted}):
             download.fetch(
@@ -80,6 +83,24 @@ class Workbench:
             )
         seconds = clock.monotonic() - started
         self.context.log.info("fetched %.1f MB in %.1f s", wanted / 1e6, seconds)
+
+    def put_file(self, key: str, path: Path, content_type: str) -> None:
+        """Store a file of any size; a stop of the job does not wait for it."""
+        over = threading.Event()
+
+        def on_bytes(_: int) -> None:
+            if over.is_set():
+                raise JobStopped(StopReason.CANCELLED)
+
+        pool = ThreadPoolExecutor(1, thread_name_prefix="file-upload")
+        try:
+            stored = pool.submit(self.objects.put_file, key, path, content_type, on_bytes=on_bytes)
+            while not wait([stored], timeout=TICK_SECONDS).done:
+                self.context.raise_if_cancelled()
+            stored.result()
+        finally:
+            over.set()
+            pool.shutdown(wait=False)
 
     def command(
         self,

@@ -12,6 +12,7 @@ from django.db.models import Count, Q, QuerySet
 
 from academy.core.errors import AppError
 from academy.core.ids import first_id_at, time_of
+from academy.deadletters.models import DeadLetter, Source
 from academy.fleet import audit
 from academy.fleet.models import OperatorAction
 from academy.jobs.models import Effect, Job, JobAttempt, JobEvent, JobLog
@@ -130,6 +131,8 @@ class JobRecord:
     replays: list[Job] = field(default_factory=list)
     log_tail: list[JobLog] = field(default_factory=list)
     actions: list[OperatorAction] = field(default_factory=list)
+    letter: DeadLetter | None = None
+    """The job's own, where it died."""
 
 
 def job_find(job_id: UUID) -> Job:
@@ -156,6 +159,7 @@ def job_record(job_id: UUID) -> JobRecord:
         replays=list(Job.unscoped.filter(replay_of=job).order_by("pk")[:ROWS]),
         log_tail=job_log(job_id, limit=LOG_TAIL).lines,
         actions=list(audit.actions_on(str(job.pk))[:ROWS]),
+        letter=DeadLetter.objects.filter(job=job, source=Source.JOB).first(),
     )
 
 

@@ -25,17 +25,17 @@ FAILED_WINDOW: Final = timedelta(hours=1)
 STATEMENT_MS: Final = 2_000
 """A count that takes longer is given up: the page says that it does not know."""
 
-# now(), not clock_timestamp(): asked once, not once for each row.
+# statement_timestamp() is asked once; clock_timestamp() would be, for each row.
 _OPEN: Final = """
 SELECT queue,
-    count(*) FILTER (WHERE state = 'queued' AND not_before <= now()) AS due,
-    count(*) FILTER (WHERE state = 'queued' AND not_before > now()) AS later,
+    count(*) FILTER (WHERE state = 'queued' AND not_before <= statement_timestamp()) AS due,
+    count(*) FILTER (WHERE state = 'queued' AND not_before > statement_timestamp()) AS later,
     count(*) FILTER (WHERE state = 'published') AS published,
     count(*) FILTER (WHERE state = 'running') AS running,
     count(*) FILTER (WHERE state = 'retry_wait') AS retry_wait,
     count(*) FILTER (WHERE state = 'waiting') AS waiting,
-    EXTRACT(epoch FROM now() - min(not_before) FILTER (
-        WHERE state IN ('queued', 'published') AND not_before <= now()))::float8
+    EXTRACT(epoch FROM statement_timestamp() - min(not_before) FILTER (
+        WHERE state IN ('queued', 'published') AND not_before <= statement_timestamp()))::float8
         AS oldest_seconds
 FROM job WHERE finished_at IS NULL GROUP BY queue
 """
@@ -44,7 +44,7 @@ FROM job WHERE finished_at IS NULL GROUP BY queue
 # it read them whole.
 _ENDED: Final = """
 SELECT queue, state, count(*) FROM job
-WHERE queue = ANY(%s) AND state = ANY(%s) AND finished_at > now() - %s
+WHERE queue = ANY(%s) AND state = ANY(%s) AND finished_at > statement_timestamp() - %s
 GROUP BY queue, state
 """
 

@@ -235,6 +235,7 @@ def test_it_fits_a_phone_in_korean_on_every_page(
         f"/academies/{academy.pk}": academy.name,
         f"/academies/{academy.pk}/limits/video": "한도",
         "/workers": "작업자",
+        "/check": "전체 경로 점검",
         "/audit": "운영자가 한 일",
         "/queues/video/pause": "일시 정지",
     }

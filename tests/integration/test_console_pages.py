@@ -366,6 +366,9 @@ class TestStory:
         assert "The job met an error that nobody expected." in text
         assert "LookupError: a mistake nobody foresaw" in text
         assert "Run again" in text
+        assert "Its dead letter" not in text
+        collect.all_jobs()
+        assert "Its dead letter" in page_of(client.get(reverse("console:job", args=[job.pk])))
 
     def test_a_job_whose_worker_vanished(self, client: Client, tenant: Tenant) -> None:
         job = make_job(tenant, "test.ok")
@@ -628,3 +631,31 @@ def _fill(tenant: Tenant, count: int) -> None:
         cursor.execute(_FILL, [tenant.pk, count])
         cursor.execute("SET LOCAL session_replication_role = DEFAULT")
         cursor.execute("ANALYZE job")
+
+
+# ---------------------------------------------------------------------------- the deep check
+
+
+class TestCheck:
+    def test_a_check_is_begun_watched_and_told_in_words(self, client: Client) -> None:
+        url = reverse("console:check")
+        assert "No check was made yet." in page_of(client.get(url))
+        answer = client.post(url, follow=True)
+        text = page_of(answer)
+        assert "Being checked" in text
+        assert "hx-get" in answer.content.decode()
+        report = answer.context["report"]
+        assert [row.result.queue for row in answer.context["queues"]] == [
+            facts.name for facts in queue_access.queue_access().facts()
+        ]
+
+        again = page_of(client.post(url, follow=True))
+        assert "Being checked" in again
+        assert "banner error" in client.post(url, follow=True).content.decode()
+
+        with clock.frozen(report.deadline_at + timedelta(seconds=1)):
+            answer = client.get(url)
+        text = page_of(answer)
+        assert "Broken" in text
+        assert "deploy/runbooks/" in text
+        assert "hx-get" not in answer.content.decode()

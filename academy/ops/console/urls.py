@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 
 from academy.ops.console import (
     audit,
+    checks,
     job,
     jobs,
     letters,
@@ -71,5 +72,6 @@ urlpatterns = [
     path("/workers", workers.workers, name="workers"),
     path("/workers/<str:name>/drain", workers.drain, name="worker-drain"),
     path("/workers/<str:name>/undrain", workers.undrain, name="worker-undrain"),
+    path("/check", checks.checks, name="check"),
     path("/audit", audit.audit, name="audit"),
 ]

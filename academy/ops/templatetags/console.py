@@ -21,6 +21,7 @@ from academy.core.masking import mask, mask_value
 from academy.fleet.states import WorkerState
 from academy.jobs.models import EffectState, Job, JobAttempt
 from academy.jobs.states import JobState, Outcome
+from academy.ops.deep.report import Link
 
 register = template.Library()
 
@@ -36,6 +37,7 @@ _SECTIONS: Final = (
     ("letters", gettext_lazy("Dead letters")),
     ("tenants", gettext_lazy("Academies")),
     ("workers", gettext_lazy("Workers")),
+    ("check", gettext_lazy("Check")),
     ("audit", gettext_lazy("Audit")),
 )
 
@@ -245,6 +247,35 @@ _EFFECTS: Final[dict[str, tuple[str | Promise, str]]] = {
 def effect_state(value: str) -> SafeString:
     """Where an effect is in its ledger."""
     return _tag(_EFFECTS, value)
+
+
+_CHECKS: Final[dict[str, tuple[str | Promise, str]]] = {
+    "running": (gettext_lazy("Being checked"), "busy"),
+    "ok": (gettext_lazy("Fine"), "good"),
+    "paused": (gettext_lazy("Paused"), "warn"),
+    "busy": (gettext_lazy("All busy"), "warn"),
+    "warning": (gettext_lazy("Fine, not for long"), "warn"),
+    "attention": (gettext_lazy("Nothing broken, not all proved"), "warn"),
+    "broken": (gettext_lazy("Broken"), "bad"),
+}
+_LINKS: Final[dict[str, str | Promise]] = {
+    Link.STORED: gettext_lazy("stored"),
+    Link.PUBLISHED: gettext_lazy("sent"),
+    Link.CLAIMED: gettext_lazy("claimed"),
+    Link.SETTLED: gettext_lazy("done"),
+}
+
+
+@register.filter
+def check_status(value: str) -> SafeString:
+    """What a deep check says of a part, a queue or everything."""
+    return _tag(_CHECKS, value)
+
+
+@register.filter
+def link_name(value: str) -> str:
+    """A link of the chain in a word."""
+    return str(_LINKS.get(value, value))
 
 
 @register.filter

@@ -23,14 +23,13 @@ OPS: Final = Path(__file__).resolve().parents[2]
 FOLDER: Final = OPS / "locale" / "ko" / "LC_MESSAGES"
 PO: Final = FOLDER / "django.po"
 MO: Final = FOLDER / "django.mo"
+#: No contexts: one English text has one Korean.
 _KEYWORDS: Final[dict[str, Any]] = {
     "_": None,
     "gettext": None,
     "gettext_lazy": None,
     "ngettext": (1, 2),
     "ngettext_lazy": (1, 2),
-    "pgettext": ((1, "c"), 2),
-    "pgettext_lazy": ((1, "c"), 2),
 }
 
 Text = str | tuple[str, ...]

@@ -18,7 +18,6 @@ from django.db.models import F, Q
 
 from academy.core import clock
 from academy.core.errors import AppError
-from academy.core.ids import first_id_at
 from academy.jobs.cancel import job_cancel
 from academy.jobs.models import Job
 from academy.jobs.submit import Order, Submitter, job_submit_internal
@@ -176,11 +175,12 @@ WHERE {which} AND piece.digest <> ''
 _OF_PLANS = _IDLE.format(
     which="piece.tenant_id = %(tenant)s AND piece.digest = ANY(%(digests)s::varchar[])"
 )
-# The ids of pieces ascend with their age.
-_OF_AGE = _IDLE.format(which="piece.id >= %(first)s AND piece.id < %(end)s") + (
-    "ORDER BY piece.id LIMIT %(limit)s"
+_OF_AGE = _IDLE.format(which="piece.created_at >= %(since)s AND piece.created_at < %(until)s") + (
+    "ORDER BY piece.created_at LIMIT %(limit)s"
 )
-_OF_JOBS = _IDLE.format(which="piece.job_id = ANY(%(jobs)s::uuid[]) AND piece.id < %(end)s")
+_OF_JOBS = _IDLE.format(
+    which="piece.job_id = ANY(%(jobs)s::uuid[]) AND piece.created_at < %(until)s"
+)
 _FORGET = """
 UPDATE video_piece SET digest = '', name = replace(id::text, '-', '')
 WHERE id IN ({idle}) RETURNING prefix
@@ -199,9 +199,7 @@ def pieces_forget(tenant_id: UUID, digests: Collection[str], *, but_of: list[UUI
 
 def old_pieces_forget(*, since: datetime, until: datetime, limit: int) -> int:
     """Have no flow find the pieces of a time again that nothing plays or makes; how many."""
-    values = {
-        "first": first_id_at(since), "end": first_id_at(until), "limit": limit, "but_of": [],
-    }  # fmt: skip
+    values = {"since": since, "until": until, "limit": limit, "but_of": []}
     return len(_rows(_FORGET.format(idle=_OF_AGE), values))
 
 
@@ -216,7 +214,7 @@ def idle_pieces_forget(jobs: Collection[UUID], *, until: datetime) -> list[str]:
 
 
 def _jobs_until(jobs: Collection[UUID], until: datetime) -> dict[str, Any]:
-    return {"jobs": list(jobs), "end": first_id_at(until), "but_of": []}
+    return {"jobs": list(jobs), "until": until, "but_of": []}
 
 
 def _rows(statement: str, values: dict[str, Any]) -> list[Any]:

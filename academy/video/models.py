@@ -147,6 +147,7 @@ class VideoPiece(TenantScopedModel):
             models.UniqueConstraint(name="video_piece_once", fields=["tenant", "digest", "name"])
         ]
         indexes: ClassVar[list[models.Index]] = [
+            models.Index("created_at", name="video_piece_age"),
             models.Index("id", name="video_piece_gone", condition=Q(digest="")),
         ]
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 from uuid import UUID
 
+from django.db.models import Q
+
 from academy.core.storage import Bucket, ObjectStore, store
 from academy.jobs.context import Done, JobContext
 from academy.jobs.errors import TransientError
@@ -33,11 +35,12 @@ _WAIT_SECONDS: Final = 5.0
 
 @dataclass(frozen=True)
 class _Remains:
-    """What is to go: prefixes and single keys in the video bucket, and uploads."""
+    """What is to go: prefixes and single keys in the video bucket, uploads, and pieces' rows."""
 
     prefixes: tuple[str, ...]
     keys: tuple[str, ...]
     uploads: tuple[UUID, ...]
+    pieces: tuple[UUID, ...]
 
 
 def run(context: JobContext[DeleteParams]) -> Done:
@@ -61,6 +64,7 @@ def run(context: JobContext[DeleteParams]) -> Done:
     remains = _remains(context, video, jobs)
     deleted = _delete(context, remains)
     _check(context, remains)
+    VideoPiece.objects.for_tenant(context.tenant_id).filter(pk__in=remains.pieces).delete()
     context.log.info(
         "deleted %d objects under %d prefixes, %d uploads",
         deleted, len(remains.prefixes), len(remains.uploads),
@@ -103,17 +107,19 @@ def _remains(context: JobContext[DeleteParams], video: Video, jobs: Sequence[Job
     made = {child.pk: child for child in children.only("id", "result")}
     digests = {child.result["digest"] for child in made.values() if child.result}
     taken = deletion.pieces_forget(tenant, digests, but_of=[video.pk] if whole else [])
-    pieces = VideoPiece.objects.for_tenant(tenant).filter(job_id__in=list(made))
-    kept = set(pieces.exclude(digest="").values_list("job_id", flat=True))
+    pieces = VideoPiece.objects.for_tenant(tenant)
+    kept = set(pieces.filter(job_id__in=made).exclude(digest="").values_list("job_id", flat=True))
+    forgotten = pieces.filter(Q(job_id__in=made) | Q(prefix__in=taken), digest="")
     folders = [f"t/{tenant}/jobs/{job.pk}/" for job in jobs]
     folders += [f"t/{tenant}/jobs/{child}/" for child in made if child not in kept]
     captions = Caption.objects.for_tenant(tenant).filter(video=video) if whole else ()
     if whole:
         folders.append(f"t/{tenant}/videos/{video.pk}/")
     return _Remains(
-        prefixes=tuple(dict.fromkeys([*folders, *taken])),
+        prefixes=(*folders, *(prefix for prefix in taken if not prefix.startswith(tuple(folders)))),
         keys=tuple(caption.key for caption in captions),
         uploads=tuple(_unused_uploads(video, jobs, whole=whole)),
+        pieces=tuple(forgotten.values_list("pk", flat=True)),
     )
 
 

@@ -103,6 +103,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='videopiece',
+            index=models.Index(models.F('created_at'), name='video_piece_age'),
+        ),
+        migrations.AddIndex(
+            model_name='videopiece',
             index=models.Index(models.F('id'), condition=models.Q(('digest', '')), name='video_piece_gone'),
         ),
         migrations.RunSQL(_FILL, migrations.RunSQL.noop),

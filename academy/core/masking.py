@@ -44,6 +44,10 @@ _RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
     (re.compile(r"\brt_[A-Za-z0-9_\-]{20,}"), "rt_***"),
     # The token of a playback link is all that its holder needs.
     (re.compile(r"(/media/)[A-Za-z0-9_\-]{20,}"), r"\1***"),
+    (re.compile(r"([?&]token=)[A-Za-z0-9_\-]{20,}"), r"\1***"),
+    # Of a CDN's links, and what names a viewer to the academy.
+    (re.compile(r"([?&]sig=)[A-Za-z0-9_\-]{20,}"), r"\1***"),
+    (re.compile(r"([?&](?:viewer|watermark)=)[^&\s\"']+"), r"\1***"),
     (re.compile(r"(?i)((?:X-Amz-|AWS)?Signature=)[0-9A-Za-z%/+=]+"), r"\1***"),
     (re.compile(r"(?i)(X-Amz-(?:Credential|Security-Token)=)[^&\s\"']+"), r"\1***"),
     (re.compile(r"(?i)\b((?:postgres(?:ql)?|https?|amqp|redis)://[^\s:/@]*):[^\s]*@"), r"\1:***@"),

@@ -41,6 +41,18 @@ class VideoLimits:
     storage_bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class PlaybackLimits:
+    """Limits of each viewer of one tenant.
+
+    ``viewings``: how many videos may play at once. ``devices``: how many may be used within a
+    month.
+    """
+
+    viewings: int
+    devices: int
+
+
 @dataclass(frozen=True)
 class Plan:
     """What a tenant has bought."""
@@ -49,6 +61,7 @@ class Plan:
     limits: Mapping[str, QueueLimits]
     uploads: UploadLimits
     video: VideoLimits
+    playback: PlaybackLimits
 
 
 GIB = 1024**3
@@ -68,6 +81,7 @@ PLANS: Mapping[str, Plan] = MappingProxyType(
             ),
             uploads=UploadLimits(open_uploads=100, open_bytes=100 * GIB, file_bytes=20 * GIB),
             video=VideoLimits(minutes_per_month=6_000, storage_bytes=500 * GIB),
+            playback=PlaybackLimits(viewings=1, devices=3),
         ),
         "grow": Plan(
             name="grow",
@@ -82,6 +96,7 @@ PLANS: Mapping[str, Plan] = MappingProxyType(
             ),
             uploads=UploadLimits(open_uploads=1_000, open_bytes=1_000 * GIB, file_bytes=100 * GIB),
             video=VideoLimits(minutes_per_month=120_000, storage_bytes=20_000 * GIB),
+            playback=PlaybackLimits(viewings=2, devices=5),
         ),
     }
 )

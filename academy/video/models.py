@@ -7,6 +7,7 @@ from typing import ClassVar, Final
 
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Now
 
 from academy.core import clock
 from academy.core.ids import new_id
@@ -212,6 +213,8 @@ class Viewing(TenantScopedModel):
     policy_version = models.PositiveIntegerField()
     started_at = models.DateTimeField()
     seen_at = models.DateTimeField()
+    credit = models.FloatField(default=0.0, db_default=0.0)
+    """Seconds of the lecture that it may still report as watched (see watching.py)."""
     ended_at = models.DateTimeField(null=True)
     ended_because = models.CharField(max_length=32, blank=True)
 
@@ -221,7 +224,8 @@ class Viewing(TenantScopedModel):
             models.Index(
                 "tenant", "viewer", "seen_at", name="video_viewing_open",
                 condition=Q(ended_at__isnull=True),
-            )
+            ),
+            models.Index("tenant", "viewer", "device", "seen_at", name="video_viewing_device"),
         ]  # fmt: skip
 
     def __str__(self) -> str:
@@ -234,6 +238,7 @@ class Watched(TenantScopedModel):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     video = models.ForeignKey(Video, on_delete=models.PROTECT, related_name="watched")
     viewer = models.CharField(max_length=64)
+    created_at = models.DateTimeField(default=clock.now, db_default=Now(), editable=False)
     intervals = models.JSONField(default=list)
     """Disjoint [from, to] in seconds, in order."""
     seconds = models.FloatField(default=0.0)

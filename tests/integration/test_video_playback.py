@@ -9,6 +9,7 @@ import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
@@ -24,7 +25,7 @@ from academy.jobs.cancel import job_cancel
 from academy.tenants.keys import key_create
 from academy.tenants.models import Tenant
 from academy.uploads.models import Upload, UploadState
-from academy.video import playback
+from academy.video import cdn, playback
 from academy.video.models import Video
 from tests.support.jobs import make_job, make_tenant, run
 from tests.support.openapi import Document
@@ -90,6 +91,17 @@ def media_path(video: Video, name: str = "master.m3u8") -> str:
     return path_of(playback.media_link(video, name).url)
 
 
+def session_of(video: Video, **fields: Any) -> dict[str, Any]:
+    """What a page that opens a video's link is given to play."""
+    path, _, query = path_of(playback.player_link(video).url).partition("?")
+    answer = Client().post(
+        f"{path}/viewings?{query}", {"device": "d" * 22, **fields}, content_type="application/json"
+    )
+    assert answer.status_code == 201, answer.content
+    body: dict[str, Any] = answer.json()
+    return body
+
+
 def code_of(response: Any) -> str:
     return str(response.json()["error"]["code"])
 
@@ -138,7 +150,7 @@ def test_media_answers_head_and_refuses_to_be_written(tenant: Tenant) -> None:
 def test_a_link_works_until_it_expires(tenant: Tenant) -> None:
     video = video_of(tenant)
     link = playback.media_link(video)
-    assert link.expires_at - clock.now() >= playback.MEDIA_LIFETIME
+    assert link.expires_at - clock.now() >= playback.lasting(video)
     with clock.frozen(link.expires_at - timedelta(seconds=1)):
         assert Client().get(path_of(link.url)).status_code == 200
     with clock.frozen(link.expires_at):
@@ -148,10 +160,10 @@ def test_a_link_works_until_it_expires(tenant: Tenant) -> None:
 
 def test_links_signed_within_a_quarter_of_an_hour_are_the_same(tenant: Tenant) -> None:
     video = video_of(tenant)
-    start = clock.now().replace(minute=1)
+    start = clock.now().replace(minute=0)
     with clock.frozen(start):
         first = playback.media_link(video)
-    with clock.frozen(start + timedelta(minutes=13)):
+    with clock.frozen(start + timedelta(minutes=10)):
         assert playback.media_link(video) == first
 
 
@@ -233,7 +245,8 @@ def test_a_waiting_video_shows_progress_and_no_playback(tenant: Tenant) -> None:
     video = video_of(tenant, ready=False)
     body = client_of(tenant).get(f"/api/v1/videos/{video.pk}").json()
     assert (body["state"], body["playback"], body["manifest"]) == ("waiting", None, None)
-    assert body["progress"] == {"step": "", "percent": 0.0, "eta_seconds": None}
+    assert body["progress"].items() >= {"step": "", "percent": 0.0, "eta_seconds": None}.items()
+    assert {step["state"] for step in body["progress"]["steps"]} == {"waiting"}
 
 
 def test_a_failed_video_says_why_in_both_languages(tenant: Tenant, tmp_path: Path) -> None:
@@ -312,9 +325,106 @@ def test_the_page_tells_its_state_to_whoever_has_the_link(tenant: Tenant) -> Non
     video = video_of(tenant)
     path, _, query = path_of(playback.player_link(video).url).partition("?")
     body = Client().get(f"{path}/state?{query}").json()
-    assert (body["state"], body["title"]) == ("ready", "Lesson 1")
-    assert Client().get(path_of(body["playback"]["master_url"])).status_code == 200
+    assert (body["state"], body["title"], body["watermark"]) == ("ready", "Lesson 1", "")
+    assert Client().get(path_of(body["poster_url"])).status_code == 302
     assert Client().get(f"{path}/state").status_code == 403
+
+
+# ---------------------------------------------------------------- links that are renewed
+
+
+def segment_of(text: str) -> str:
+    return next(line for line in text.splitlines() if line and not line.startswith("#"))
+
+
+def test_a_page_gets_links_to_segments_that_live_for_minutes(tenant: Tenant) -> None:
+    path = path_of(session_of(video_of(tenant))["master_url"]).replace("master", "360p")
+    answer = Client().get(path)
+    seconds = int(re.findall(r"X-Amz-Expires=(\d+)", segment_of(answer.content.decode()))[0])
+    assert 300 <= seconds <= 600
+    assert abs(int(answer["X-Link-Seconds"]) - seconds) <= 1
+    assert answer["Cache-Control"] == "no-store"
+    with clock.shifted(timedelta(seconds=3600)):
+        assert 300 <= int(Client().get(path)["X-Link-Seconds"]) <= 600, "and can be had again"
+
+
+def test_a_page_that_cannot_renew_gets_links_for_the_whole_lecture(tenant: Tenant) -> None:
+    video = video_of(tenant)
+    session = session_of(video, renews=False)
+    path = path_of(session["master_url"]).replace("master", "360p")
+    assert int(Client().get(path)["X-Link-Seconds"]) >= playback.lasting(video).total_seconds() - 5
+
+
+def test_all_who_read_a_playlist_in_the_same_minutes_read_the_same_text(tenant: Tenant) -> None:
+    video = video_of(tenant)
+    with clock.frozen(clock.now().replace(minute=1, second=0)):
+        texts = {
+            Client().get(path_of(session_of(video)["master_url"]).replace("master", "360p")).content
+            for _ in range(2)
+        }
+    assert len(texts) == 1
+
+
+# ---------------------------------------------------------------- who may watch
+
+
+def test_a_new_policy_ends_every_link_and_says_so(tenant: Tenant) -> None:
+    video = video_of(tenant)
+    player, master = path_of(playback.player_link(video).url), media_path(video)
+    session = path_of(session_of(video)["master_url"])
+    answer = client_of(tenant, "videos:write").post(f"/api/v1/videos/{video.pk}/revoke")
+    assert answer.json() == {"policy_version": 2, "viewings_ended": 0}
+    for path in (master, session, master.replace("master", "360p")):
+        refused = Client().get(path)
+        assert (refused.status_code, code_of(refused)) == (403, "playback_revoked")
+    assert reason_on(Client().get(player))["en"].startswith("The academy has changed who may watch")
+    video.refresh_from_db()
+    assert Client().get(path_of(playback.player_link(video).url)).status_code == 200
+    assert Client().get(path_of(session_of(video)["master_url"])).status_code == 200
+
+
+def test_a_policy_version_cannot_be_chosen_by_the_holder(tenant: Tenant) -> None:
+    video = video_of(tenant)
+    token = media_path(video).split("/")[2]
+    data = bytearray(base64.urlsafe_b64decode(token + "=="[: -len(token) % 4]))
+    data[20:24] = (2).to_bytes(4, "big")
+    Video.unscoped.filter(pk=video.pk).update(policy_version=2)
+    forged = base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+    assert code_of(Client().get(f"/media/{forged}/master.m3u8")) == "playback_link_invalid"
+
+
+def test_a_deleted_video_ends_every_link_and_says_so(tenant: Tenant) -> None:
+    video = video_of(tenant)
+    player, master = path_of(playback.player_link(video).url), media_path(video)
+    Video.unscoped.filter(pk=video.pk).update(deleted_at=clock.now())
+    refused = Client().get(master)
+    assert (refused.status_code, code_of(refused)) == (410, "playback_gone")
+    assert reason_on(Client().get(player))["ko"].startswith("이 영상은 삭제되었습니다.")
+
+
+# ---------------------------------------------------------------- a CDN
+
+
+def test_with_a_cdn_segments_are_read_there_by_links_that_it_checks(
+    tenant: Tenant, settings: Any
+) -> None:
+    settings.CDN_BASE_URL, settings.CDN_SIGNING_KEY = "https://cdn.example.kr", "k1:" + "s" * 40
+    video = video_of(tenant)
+    session = session_of(video)
+    text = Client().get(path_of(session["master_url"]).replace("master", "360p")).content.decode()
+    url = segment_of(text)
+    parts = urlsplit(url)
+    query = parse_qs(parts.query)
+    assert (parts.netloc, parts.path) == ("cdn.example.kr", f"/{video.output_prefix}360p_00000.m4s")
+    assert 300 <= int(query["exp"][0]) - clock.now().timestamp() <= 600
+    key = cdn.SigningKey("k1", "s" * 40)
+    signed = cdn.signature(key, parts.path, expires=int(query["exp"][0]), policy=1)
+    assert (query["pv"], query["kid"], query["sig"]) == (["1"], ["k1"], [signed])
+    assert "X-Amz" not in text
+    poster = Client().get(media_path(video, "poster.jpg"))
+    assert poster["Location"].startswith("https://cdn.example.kr/t/")
+    page = Client().get(path_of(playback.player_link(video).url))
+    assert "https://cdn.example.kr" in page["Content-Security-Policy"]
 
 
 @pytest.mark.parametrize(("accept", "language"), [("en-GB,en", "en"), ("ko", "ko"), ("fr", "ko")])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from functools import lru_cache, wraps
-from typing import Any, Concatenate, Final, ParamSpec
+from typing import Concatenate, Final, ParamSpec
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -19,7 +19,7 @@ from django.views.decorators.http import require_safe
 from academy.core.errors import AppError
 from academy.core.http.problems import problem_response
 from academy.video import playback
-from academy.video.api import present
+from academy.video.api import player_present
 from academy.video.models import Video
 from academy.video.upload import content_type
 
@@ -28,8 +28,10 @@ log = logging.getLogger(__name__)
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 
-# Far shorter than the life of a link, which has hours.
+# Far shorter than the life of a link that is not renewed, which has hours.
 _CACHE: Final = "private, max-age=600"
+LINK_SECONDS: Final = "X-Link-Seconds"
+"""How long the links in a playlist work; a player fetches it again before that."""
 
 
 def _problems_as_json(view: View[P]) -> View[P]:
@@ -54,43 +56,32 @@ def media(request: HttpRequest, token: str, name: str) -> HttpResponseBase:
     """
     file = playback.media_open(token, name)
     if not file.is_playlist:
-        return HttpResponseRedirect(file.address(), headers={"Cache-Control": _CACHE})
+        kept = f"private, max-age={max(0, min(600, file.seconds_left - 1))}"
+        return HttpResponseRedirect(file.address(), headers={"Cache-Control": kept})
     body = "" if request.method == "HEAD" else _playlist(file)
     response = HttpResponse(body, content_type=content_type(file.name))
-    response["Cache-Control"] = _CACHE
+    response["Cache-Control"] = "no-store" if file.renewed else _CACHE
+    response[LINK_SECONDS] = str(max(0, file.seconds_left))
     # The token is the credential, so that a player on another site may fetch it like any client.
     response["Access-Control-Allow-Origin"] = "*"
+    response["Access-Control-Expose-Headers"] = LINK_SECONDS
     return response
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=64)
 def _playlist(file: playback.MediaFile) -> str:
-    """A class that starts together shares its links for a quarter of an hour, so sign once."""
+    """A class that starts together shares its links, so sign once."""
     return file.read_playlist()
 
 
 @require_safe
 @_problems_as_json
 def state(request: HttpRequest, video_id: UUID) -> HttpResponseBase:
-    """How far the video is, and its addresses once it is ready; what the page polls."""
-    video = playback.player_open(video_id, request.GET.get("token", ""))
-    response = JsonResponse(
-        {
-            "title": video.title,
-            "state": video.state.value,
-            "duration": video.duration,
-            "progress": present.progress(video),
-            "error": present.error(video),
-            "damage": _damage(video),
-            "playback": present.playback_body(video),
-        }
-    )
+    """How far the video is, and what there is around it; what the page polls."""
+    video, audience = playback.player_open(video_id, request.GET.get("token", ""))
+    response = JsonResponse(player_present.player_state(video, audience))
     response["Cache-Control"] = "no-store"
     return response
-
-
-def _damage(video: Video) -> dict[str, Any] | None:
-    return video.manifest["damage"] if video.manifest else None
 
 
 @require_safe
@@ -100,7 +91,7 @@ def page(request: HttpRequest, video_id: UUID) -> HttpResponseBase:
     problem: AppError | None = None
     video: Video | None = None
     try:
-        video = playback.player_open(video_id, token)
+        video, _ = playback.player_open(video_id, token)
     except AppError as error:
         problem = error
     language = "ko" if getattr(request, "LANGUAGE_CODE", "ko").startswith("ko") else "en"
@@ -125,9 +116,12 @@ def page(request: HttpRequest, video_id: UUID) -> HttpResponseBase:
 
 
 def content_security_policy() -> str:
-    """Our own scripts and styles; media from here and from the object store it redirects to."""
-    parts = urlsplit(settings.R2_PUBLIC_ENDPOINT_URL)
-    objects = f"{parts.scheme}://{parts.netloc}"
+    """Our own scripts and styles; media from here and from where its links lead."""
+    objects = " ".join(
+        f"{parts.scheme}://{parts.netloc}"
+        for url in (settings.R2_PUBLIC_ENDPOINT_URL, settings.CDN_BASE_URL)
+        if (parts := urlsplit(url)).netloc
+    )
     return "; ".join(
         (
             "default-src 'none'",

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from academy.video.api import views
+from academy.video.api import audience, views
 
 app_name = "videos"
 
@@ -10,6 +10,10 @@ urlpatterns = [
     path("videos", views.VideosView.as_view(), name="videos"),
     path("videos/usage", views.VideoUsageView.as_view(), name="usage"),
     path("videos/<uuid:video_id>", views.VideoView.as_view(), name="video"),
+    path("videos/<uuid:video_id>/player-link", audience.PlayerLinkView.as_view()),
+    path("videos/<uuid:video_id>/revoke", audience.RevokeView.as_view()),
+    path("videos/<uuid:video_id>/watch", audience.WatchView.as_view()),
+    path("viewers/<str:viewer>/devices", audience.DevicesView.as_view()),
     path("videos/<uuid:video_id>/retry", views.VideoRetryView.as_view(), name="retry"),
     path("videos/<uuid:video_id>/replace", views.VideoReplaceView.as_view(), name="replace"),
     path("videos/<uuid:video_id>/restore", views.VideoRestoreView.as_view(), name="restore"),

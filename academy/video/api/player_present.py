@@ -1,0 +1,79 @@
+"""What the player page is told: a video's state, its links, and what was watched."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+
+from academy.video import playback, watching
+from academy.video.api.present import error, instant, progress
+from academy.video.models import Video, VideoState, Viewing, Watched
+from academy.video.playback import Audience
+
+
+def player_state(video: Video, audience: Audience) -> dict[str, Any]:
+    """What the player page shows of a video before, and while, it plays."""
+    ready = video.state is VideoState.READY
+    return {
+        "title": video.title,
+        "state": video.state.value,
+        "duration": video.duration,
+        "progress": progress(video),
+        "error": error(video),
+        "damage": video.manifest["damage"] if video.manifest else None,
+        "watermark": audience.watermark,
+        "resume": watching.resume(video, audience.viewer) if audience.viewer else None,
+        "poster_url": playback.poster_link(video).url if ready else None,
+        "captions": captions(video),
+        "storyboard": storyboard(video),
+        "early": is_early(video),
+    }
+
+
+def captions(video: Video) -> list[dict[str, str]]:
+    """Captions as the player offers them: language, label, and where their WebVTT is."""
+    del video
+    return []
+
+
+def storyboard(video: Video) -> dict[str, str] | None:
+    """Where the WebVTT of the seek preview is."""
+    del video
+    return None
+
+
+def is_early(video: Video) -> bool:
+    """Whether the beginning of a video that is not ready can be played."""
+    del video
+    return False
+
+
+def session_body(video: Video, viewing: Viewing | None, *, renews: bool) -> dict[str, Any]:
+    """What a player needs to begin; `renews` says that it fetches playlists again in time."""
+    master = playback.media_link(
+        video,
+        viewing=viewing,
+        window=settings.PLAYBACK_LINK_SECONDS if renews else 0,
+        lifetime=playback.SESSION_LIFETIME if renews else None,
+    )
+    return {
+        "viewing": None if viewing is None else str(viewing.pk),
+        "master_url": master.url,
+        "expires_at": instant(master.expires_at),
+        "heartbeat_seconds": settings.PLAYBACK_HEARTBEAT_SECONDS,
+        "resume": None if viewing is None else watching.resume(video, viewing.viewer),
+    }
+
+
+def watched_body(row: Watched, duration: float | None) -> dict[str, Any]:
+    """What one viewer has watched."""
+    return {
+        "viewer": row.viewer,
+        "seconds": round(row.seconds, 1),
+        "percent": round(100 * row.seconds / duration, 1) if duration else 0.0,
+        "position": round(row.position, 1),
+        "completed_at": None if row.completed_at is None else instant(row.completed_at),
+        "updated_at": instant(row.updated_at),
+        "intervals": row.intervals,
+    }

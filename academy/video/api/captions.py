@@ -138,11 +138,12 @@ class CaptionView(APIView):
         refused with the number of its line.
         """
         wanted = parse_query(request, CaptionQuerySerializer, also=frozenset())
+        body: Any = request.data
         caption, created = captions.caption_put(
             tenant=principal_of(request).tenant,
             video_id=video_id,
             language=language,
-            data=request.data.get("file", b""),
+            data=body.get("file", b""),
             label=wanted["label"],
         )
         return Response(_body(caption), status=201 if created else 200)

@@ -17,7 +17,7 @@ from __future__ import annotations
 import base64
 import re
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -29,10 +29,10 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 from academy.core import clock
 from academy.core.errors import AppError
 from academy.core.storage import Bucket, ObjectStore, store
-from academy.video import cdn
+from academy.video import cdn, early, encryption, served
 from academy.video.manifest import POSTER
 from academy.video.models import Video, Viewing
-from academy.video.playlist import MASTER, with_addresses
+from academy.video.playlist import MASTER
 
 PLAYER_LIFETIME: Final = timedelta(days=7)
 SESSION_LIFETIME: Final = timedelta(hours=12)
@@ -49,7 +49,9 @@ _MEDIA = struct.Struct(f">16sII16sI{_MAC_BYTES}s")
 _PLAYER = struct.Struct(">IIBB")
 
 # Every name that the encoder gives, and nothing else: no separator, no parent folder.
-_FILE_NAME = re.compile(r"[a-z0-9]{1,16}(_[a-z0-9]{1,10})?\.(m3u8|m4s|mp4|jpg)\Z")
+_FILE_NAME = re.compile(
+    r"[a-z0-9-]{1,16}(_[A-Za-z0-9-]{1,16})?\.(m3u8|m4s|mp4|jpg|vtt|key)\Z", re.ASCII
+)
 
 
 @dataclass(frozen=True)
@@ -86,11 +88,24 @@ class MediaFile:
     policy: int = 1
     renewed: bool = False
     """Whether its reader comes back for new links before these have expired."""
+    video: Video = field(kw_only=True, compare=False)
+    is_early: bool = False
+    """Whether it belongs to a lecture that was not finished when the link was made."""
 
     @property
-    def is_playlist(self) -> bool:
-        """Whether the file names others; those are served, the rest is redirected to."""
-        return self.name.endswith(".m3u8")
+    def is_text(self) -> bool:
+        """Whether the file is served; the rest is redirected to."""
+        return served.is_text(self.name)
+
+    @property
+    def is_lasting(self) -> bool:
+        """Whether the text served is the same for as long as its links work."""
+        return served.is_lasting(self.name)
+
+    @property
+    def is_key(self) -> bool:
+        """Whether it is a key of an encrypted video, which the API alone gives out."""
+        return encryption.is_key_name(self.name)
 
     def address(self, name: str | None = None) -> str:
         """A link to this file, or another of the same output, that works as long as this one."""
@@ -108,28 +123,37 @@ class MediaFile:
         """Playlists of a divided lecture name segments from the bucket's root: `/t/…`."""
         return name.removeprefix("/") if name.startswith("/") else self.prefix + name
 
-    def read_playlist(self) -> str:
-        """The playlist, as it is to be served.
+    def read_text(self) -> str:
+        """The text, as it is to be served.
 
         The master names media playlists, which come through here again. A media playlist names
         segments, whose addresses are signed now and lead straight to the object store: a viewer
         costs this process one request for each rendition, not one for each segment. Raises
-        StorageError.
+        AppError(``not_found``), StorageError.
         """
-        text = self.store.read(self.prefix + self.name).decode()
-        return text if self.name == MASTER else with_addresses(text, self.address)
+        return served.text(
+            self.video,
+            self.name,
+            read=lambda name: self.store.read(self.prefix + name).decode(),
+            address=self.address,
+        )
+
+    def read_key(self) -> bytes:
+        """The key. Raises AppError: ``not_found``, ``video_key_unavailable``."""
+        return served.key(self.video, self.name, is_early=self.is_early)
 
 
 def media_link(
     video: Video,
-    name: str = MASTER,
+    name: str | None = None,
     *,
     viewing: Viewing | None = None,
     window: int = 0,
     lifetime: timedelta | None = None,
 ) -> Link:
-    """The address of one file of a video that is ready.
+    """The address of one file of a video, or of what plays it: its master playlist.
 
+    Of a video that is not ready that is the playlist of its beginning (see early.py).
     `window`: segments are linked to for so many seconds, and the player fetches their playlist
     again before these are over; 0: for as long as the link itself, for players that never do.
     """
@@ -137,9 +161,16 @@ def media_link(
     fields = _media_fields(
         video.pk, expires, video.policy_version, _NOBODY if viewing is None else viewing.pk, window
     )
-    mac = _mac("media", *fields, video.output_prefix.encode())
+    is_early = not video.output_prefix
+    mac = _mac("media", *fields, _bound_to(video, is_early=is_early))
     token = _encode(b"".join((*fields, mac)))
+    name = name or (early.MASTER if is_early else MASTER)
     return _link(reverse("player:media", args=[token, name]), expires)
+
+
+def _bound_to(video: Video, *, is_early: bool) -> bytes:
+    """What a media token is good for: one output, or what one job is making."""
+    return f"early {video.job_id}".encode() if is_early else video.output_prefix.encode()
 
 
 def lasting(video: Video) -> timedelta:
@@ -175,20 +206,27 @@ def media_open(token: str, name: str) -> MediaFile:
     if len(data) != _MEDIA.size:
         raise AppError("playback_link_invalid")
     identity, expires, policy, viewing, window, mac = _MEDIA.unpack(data)
-    video = Video.unscoped.filter(pk=UUID(bytes=identity)).first()
-    if video is None or not video.output_prefix:
+    video = Video.unscoped.select_related("job").filter(pk=UUID(bytes=identity)).first()
+    if video is None:
         raise AppError("playback_link_invalid")
     fields = _media_fields(video.pk, expires, policy, UUID(bytes=viewing), window)
-    _check(mac, _mac("media", *fields, video.output_prefix.encode()), expires)
+    early_mac = _mac("media", *fields, _bound_to(video, is_early=True))
+    is_early = not video.output_prefix or constant_time_compare(mac, early_mac)
+    _check(mac, _mac("media", *fields, _bound_to(video, is_early=is_early)), expires)
     _may_play(video, policy)
     if UUID(bytes=viewing) != _NOBODY:
         _is_open(UUID(bytes=viewing))
-    if not _FILE_NAME.match(name):
+    if not _FILE_NAME.match(name) or not _is_offered(name, is_early=is_early):
         raise AppError("not_found")
     return MediaFile(
         store(Bucket(video.bucket)), video.output_prefix, name,
-        _window_end(window, expires), policy, renewed=window > 0,
+        _window_end(window, expires), policy, renewed=window > 0, video=video, is_early=is_early,
     )  # fmt: skip
+
+
+def _is_offered(name: str, *, is_early: bool) -> bool:
+    """An unfinished lecture has its own playlists and keys, and nothing else by name."""
+    return encryption.is_key_name(name) or (name in early.NAMES) is is_early
 
 
 def player_open(video_id: UUID, token: str) -> tuple[Video, Audience]:

@@ -42,8 +42,13 @@ READY_EXAMPLE: Final[dict[str, Any]] = {
     "replacement": None,
     "deletion": None,
     "playback": {
+        "early": False,
         "master_url": f"{_MEDIA}/master.m3u8",
         "poster_url": f"{_MEDIA}/poster.jpg",
+        "storyboard": {"vtt_url": f"{_MEDIA}/storyboard.vtt"},
+        "captions": [
+            {"language": "ko", "label": "한국어", "url": f"{_MEDIA}/captions_ko.vtt"},
+        ],
         "expires_at": "2026-03-02T21:15:00.000Z",
         "player_url": _PLAYER,
         "player_expires_at": "2026-03-09T09:15:00.000Z",

@@ -55,12 +55,17 @@ def media(request: HttpRequest, token: str, name: str) -> HttpResponseBase:
     The bytes of the media never pass through this process.
     """
     file = playback.media_open(token, name)
-    if not file.is_playlist:
+    if file.is_key:
+        return _key(request, file)
+    if not file.is_text:
         kept = f"private, max-age={max(0, min(600, file.seconds_left - 1))}"
         return HttpResponseRedirect(file.address(), headers={"Cache-Control": kept})
-    body = "" if request.method == "HEAD" else _playlist(file)
+    body = ""
+    if request.method != "HEAD":
+        body = _lasting_text(file) if file.is_lasting else file.read_text()
     response = HttpResponse(body, content_type=content_type(file.name))
-    response["Cache-Control"] = "no-store" if file.renewed else _CACHE
+    kept_long = file.is_lasting and not file.renewed
+    response["Cache-Control"] = _CACHE if kept_long else "no-store"
     response[LINK_SECONDS] = str(max(0, file.seconds_left))
     # The token is the credential, so that a player on another site may fetch it like any client.
     response["Access-Control-Allow-Origin"] = "*"
@@ -69,9 +74,18 @@ def media(request: HttpRequest, token: str, name: str) -> HttpResponseBase:
 
 
 @lru_cache(maxsize=64)
-def _playlist(file: playback.MediaFile) -> str:
+def _lasting_text(file: playback.MediaFile) -> str:
     """A class that starts together shares its links, so sign once."""
-    return file.read_playlist()
+    return file.read_text()
+
+
+def _key(request: HttpRequest, file: playback.MediaFile) -> HttpResponseBase:
+    body = b"" if request.method == "HEAD" else file.read_key()
+    response = HttpResponse(body, content_type=content_type(file.name))
+    # No browser, proxy or CDN may keep a key.
+    response["Cache-Control"] = "no-store"
+    response["Access-Control-Allow-Origin"] = "*"
+    return response
 
 
 @require_safe

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.conf import settings
 
-from academy.video import playback, watching
-from academy.video.api.present import error, instant, progress
+from academy.video import early, playback, watching
+from academy.video.api.present import captions, error, instant, progress, storyboard
 from academy.video.models import Video, VideoState, Viewing, Watched
 from academy.video.playback import Audience
 
@@ -31,22 +31,9 @@ def player_state(video: Video, audience: Audience) -> dict[str, Any]:
     }
 
 
-def captions(video: Video) -> list[dict[str, str]]:
-    """Captions as the player offers them: language, label, and where their WebVTT is."""
-    del video
-    return []
-
-
-def storyboard(video: Video) -> dict[str, str] | None:
-    """Where the WebVTT of the seek preview is."""
-    del video
-    return None
-
-
 def is_early(video: Video) -> bool:
     """Whether the beginning of a video that is not ready can be played."""
-    del video
-    return False
+    return early.is_playable(video)
 
 
 def session_body(video: Video, viewing: Viewing | None, *, renews: bool) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from typing import Any, Final
 from academy.core.errors import error_body
 from academy.jobs.models import Job
 from academy.jobs.states import JobState
-from academy.video import playback, usage
+from academy.video import captions as caption_files
+from academy.video import early, playback, usage
 from academy.video.handlers.steps import LECTURE_STEPS
 from academy.video.line import Wait, WaitReason, wait_of
 from academy.video.models import Video, VideoState, state_of_job
@@ -193,15 +194,41 @@ def usage_body(used: usage.Usage) -> dict[str, Any]:
     }
 
 
-def playback_body(video: Video) -> dict[str, Any] | None:
-    """Addresses that play the video without a key; None until it is ready."""
+def captions(video: Video) -> list[dict[str, str]]:
+    """The languages of its captions, and where each one's WebVTT is."""
     if video.state is not VideoState.READY:
+        return []
+    return [
+        {
+            "language": caption.language,
+            "label": caption.label,
+            "url": playback.media_link(video, caption_files.file_name(caption.language)).url,
+        }
+        for caption in caption_files.captions_list(video=video)
+    ]
+
+
+def storyboard(video: Video) -> dict[str, str] | None:
+    """Where the WebVTT of the seek preview is."""
+    name = (video.manifest or {}).get("storyboard")
+    if video.state is not VideoState.READY or name is None:
+        return None
+    return {"vtt_url": playback.media_link(video, name).url}
+
+
+def playback_body(video: Video) -> dict[str, Any] | None:
+    """Addresses that play the video without a key; None while nothing of it can be played."""
+    is_early = early.is_playable(video)
+    if video.state is not VideoState.READY and not is_early:
         return None
     master = playback.media_link(video)
     player = playback.player_link(video)
     return {
+        "early": is_early,
         "master_url": master.url,
-        "poster_url": playback.poster_link(video).url,
+        "poster_url": None if is_early else playback.poster_link(video).url,
+        "storyboard": storyboard(video),
+        "captions": captions(video),
         "expires_at": instant(master.expires_at),
         "player_url": player.url,
         "player_expires_at": instant(player.expires_at),

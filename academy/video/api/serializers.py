@@ -187,11 +187,30 @@ class DeletionSerializer(serializers.Serializer[Any]):
     restorable = serializers.BooleanField()
 
 
+class StoryboardSerializer(serializers.Serializer[Any]):
+    """Where the seek preview is."""
+
+    vtt_url = serializers.CharField(help_text="WebVTT that names parts of images (`#xywh=`).")
+
+
+class CaptionLinkSerializer(serializers.Serializer[Any]):
+    """Captions that a player may show."""
+
+    language = serializers.CharField(help_text="BCP 47.")
+    label = serializers.CharField()  # type: ignore[assignment]
+    url = serializers.CharField(help_text="WebVTT.")
+
+
 class PlaybackSerializer(serializers.Serializer[Any]):
     """Addresses that work without a key until they expire; read the video again for new ones."""
 
+    early = serializers.BooleanField(
+        help_text="Only the beginning plays yet, and grows; the rest is still being encoded."
+    )
     master_url = serializers.CharField(help_text="HLS master playlist.")
-    poster_url = serializers.CharField()
+    poster_url = serializers.CharField(allow_null=True)
+    storyboard = StoryboardSerializer(allow_null=True, help_text="Pictures for the seek bar.")
+    captions = CaptionLinkSerializer(many=True)
     expires_at = serializers.DateTimeField(help_text="Of the master playlist and the poster.")
     player_url = serializers.CharField()
     player_expires_at = serializers.DateTimeField()

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from academy.video.api import audience, views
+from academy.video.api import audience, captions, downloads, views
 
 app_name = "videos"
 
@@ -14,6 +14,13 @@ urlpatterns = [
     path("videos/<uuid:video_id>/revoke", audience.RevokeView.as_view()),
     path("videos/<uuid:video_id>/watch", audience.WatchView.as_view()),
     path("viewers/<str:viewer>/devices", audience.DevicesView.as_view()),
+    path("videos/<uuid:video_id>/captions", captions.CaptionsView.as_view(), name="captions"),
+    path(
+        "videos/<uuid:video_id>/captions/<str:language>",
+        captions.CaptionView.as_view(),
+        name="caption",
+    ),
+    path("videos/<uuid:video_id>/download", downloads.DownloadView.as_view(), name="download"),
     path("videos/<uuid:video_id>/retry", views.VideoRetryView.as_view(), name="retry"),
     path("videos/<uuid:video_id>/replace", views.VideoReplaceView.as_view(), name="replace"),
     path("videos/<uuid:video_id>/restore", views.VideoRestoreView.as_view(), name="restore"),

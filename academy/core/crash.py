@@ -28,6 +28,14 @@ POINTS: Final = (
     "effect.sending",
     "effect.answered",
 )
+VIDEO_POINTS: Final = (
+    "video.fetched",
+    "video.planned",
+    "piece.encoded",
+    "piece.stored",
+    "video.joined",
+    "video.stored",
+)
 
 _armed = os.environ.get(VARIABLE, "")
 _name, _, _nth = _armed.partition(":")

@@ -186,14 +186,26 @@ def parse(answer: Mapping[str, Any], *, size: int) -> Source:
     main = max(
         pictures, key=lambda s: int(s.get("disposition", {}).get("default", 0)), default=None
     )
+    start = _matroska_start(container)
     return Source(
         container=str(container.get("format_name", "")),
         size=size,
-        duration=_seconds(container.get("duration")) or 0.0,
-        video=_video(main) if main is not None else None,
-        audio=tuple(_audio(stream) for stream in sounds),
+        duration=_claimed_seconds(container),
+        video=_video(main, start) if main is not None else None,
+        audio=tuple(_audio(stream, start) for stream in sounds),
         start=_decimal(container.get("start_time")),
     )
+
+
+def _claimed_seconds(container: Mapping[str, Any]) -> float:
+    """Seconds from the first moment to the last; Matroska states when it ends, on its own clock."""
+    stated = _seconds(container.get("duration")) or 0.0
+    return max(0.0, stated - _matroska_start(container))
+
+
+def _matroska_start(container: Mapping[str, Any]) -> float:
+    is_matroska = "matroska" in str(container.get("format_name", ""))
+    return max(0.0, float(_decimal(container.get("start_time")))) if is_matroska else 0.0
 
 
 def _is_cover(stream: Mapping[str, Any]) -> bool:
@@ -204,7 +216,7 @@ def _is_cover(stream: Mapping[str, Any]) -> bool:
     return stream.get("codec_name") in _STILLS
 
 
-def _video(stream: Mapping[str, Any]) -> VideoTrack:
+def _video(stream: Mapping[str, Any], start: float) -> VideoTrack:
     return VideoTrack(
         index=int(stream["index"]),
         codec=str(stream.get("codec_name", "unknown")),
@@ -221,11 +233,11 @@ def _video(stream: Mapping[str, Any]) -> VideoTrack:
         field_order=str(stream.get("field_order", "unknown")),
         average_rate=_fraction(stream.get("avg_frame_rate")),
         base_rate=_fraction(stream.get("r_frame_rate")),
-        duration=_track_seconds(stream),
+        duration=_track_seconds(stream, start),
     )
 
 
-def _audio(stream: Mapping[str, Any]) -> AudioTrack:
+def _audio(stream: Mapping[str, Any], start: float) -> AudioTrack:
     tags = stream.get("tags", {})
     return AudioTrack(
         index=int(stream["index"]),
@@ -235,7 +247,7 @@ def _audio(stream: Mapping[str, Any]) -> AudioTrack:
         language=str(tags.get("language", "und"))[:8],
         title=str(tags.get("title", ""))[:80],
         default=bool(stream.get("disposition", {}).get("default", 0)),
-        duration=_track_seconds(stream),
+        duration=_track_seconds(stream, start),
     )
 
 
@@ -255,8 +267,11 @@ def _decimal(value: object) -> Fraction:
         return Fraction(0)
 
 
-def _track_seconds(stream: Mapping[str, Any]) -> float | None:
-    """Seconds of a track: its own field, else Matroska's DURATION tag ("00:01:02.500000000")."""
+def _track_seconds(stream: Mapping[str, Any], start: float) -> float | None:
+    """Seconds of a track: its own field, else Matroska's DURATION tag ("00:01:02.500000000").
+
+    The tag says when the track ends; ``start`` is when the file's clock starts.
+    """
     direct = _seconds(stream.get("duration"))
     if direct is not None:
         return direct
@@ -266,7 +281,7 @@ def _track_seconds(stream: Mapping[str, Any]) -> float | None:
     if tag is None:
         return None
     hours, minutes, seconds = tag.groups()
-    return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+    return max(0.0, int(hours) * 3600 + int(minutes) * 60 + float(seconds) - start)
 
 
 def _fraction(value: object, separator: str = "/") -> Fraction:

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from academy.core.crash import crash_point
 from academy.jobs.context import Artifact, Done
 from academy.jobs.errors import TransientError
 from academy.video import binaries, command, ladder
@@ -78,6 +79,7 @@ def publish(
         bench.say(UPLOADING, (before + done) / total)
 
     sizes = uploader.put([*media, *extra, POSTER], on_done=partial(stored, 0))
+    crash_point("video.stored")
     sizes |= uploader.put([*playlists, MASTER], on_done=partial(stored, len(sizes)))
     manifest = {**summary, "files": sizes}
     (bench.folder / MANIFEST).write_text(json.dumps(manifest, separators=(",", ":")))

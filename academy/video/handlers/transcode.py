@@ -6,6 +6,7 @@ their own, on as many hosts as there are, and this job comes back to join them.
 
 from __future__ import annotations
 
+from academy.core.crash import crash_point
 from academy.jobs.context import Done, FanOut, JobContext
 from academy.jobs.errors import PermanentError
 from academy.uploads.services import upload_get
@@ -36,6 +37,7 @@ def run(context: JobContext[TranscodeParams]) -> Done | FanOut:
     bench.fetch(
         upload.key, source, size=upload.size, step=DOWNLOADING, sha256_b64=upload.sha256_b64
     )
+    crash_point("video.fetched")
     bench.say(PROBING, 0)
     plan = ladder.plan(Prober(bench.tools, run=bench.capture).probe(source))
     _tell(context, plan)

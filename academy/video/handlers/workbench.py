@@ -28,7 +28,11 @@ CHECK_SECONDS = 120.0
 _EXIT_AFTER_SIGNAL = 255
 # What ffmpeg says where an exit code does not tell one reason from another.
 EMPTY_TRACK = "at least one of its streams received no packets"
-_SIGNS_OF_DAMAGE = ("Invalid data found", "matches no streams", EMPTY_TRACK)
+_SIGNS_OF_DAMAGE = (
+    "Invalid data found", "matches no streams", "Decode error rate", EMPTY_TRACK,
+)  # fmt: skip
+# ffmpeg knows this codec by name, and has only a frame for hardware decoders where no library is.
+_NO_SOFTWARE_DECODER = "support hardware accelerated AV1 decoding"
 _SPARE_BYTES = 256 << 20
 
 
@@ -195,6 +199,8 @@ class Workbench:
             or "Error opening input" in said
         ):
             raise TransientError("video_worker_killed")
+        if _NO_SOFTWARE_DECODER in said:
+            raise PermanentError("video_unsupported_format", format="AV1")
         if any(sign in said for sign in _SIGNS_OF_DAMAGE):
             raise PermanentError("video_damaged")
         raise PermanentError("video_encode_failed")

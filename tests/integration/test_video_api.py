@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,6 +10,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from academy.core import clock
+from academy.core.errors import AppError
 from academy.core.ids import new_id
 from academy.fleet.services import queue_pause
 from academy.jobs.models import Job
@@ -21,7 +22,7 @@ from academy.uploads.purposes import Purpose
 from academy.uploads.services import upload_create
 from academy.video import deletion, line, usage
 from academy.video.handlers.steps import LECTURE_STEPS, TRANSCODING
-from academy.video.models import Video
+from academy.video.models import Encoding, Video
 from tests.support import lectures
 from tests.support.jobs import claim, make_tenant, publish
 from tests.support.openapi import Document
@@ -71,7 +72,7 @@ def api(tenant: Tenant, document: Document) -> Checked:
 
 
 @pytest.fixture
-def limits(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def limits(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Set what the plan allows."""
 
     def allow(*, minutes: int = 1_000, stored: int = 1_000 * GIB) -> None:
@@ -338,7 +339,7 @@ def test_each_operation_needs_its_scope(tenant: Tenant, document: Document) -> N
 
 
 def test_beyond_the_storage_uploads_and_videos_are_refused_with_figures(
-    api: Checked, tenant: Tenant, limits: Any
+    api: Checked, tenant: Tenant, limits: Callable[..., None]
 ) -> None:
     full = lectures.ready(tenant, size=3 * GIB)
     upload = lectures.uploaded(tenant, size=2 * GIB)
@@ -362,13 +363,15 @@ def test_beyond_the_storage_uploads_and_videos_are_refused_with_figures(
     }  # fmt: skip
 
 
-def test_open_uploads_count_and_other_purposes_do_not(tenant: Tenant, limits: Any) -> None:
+def test_open_uploads_count_and_other_purposes_do_not(
+    tenant: Tenant, limits: Callable[..., None]
+) -> None:
     limits(stored=100)
     common: dict[str, Any] = {"tenant": tenant, "filename": "a", "multipart": False}
     upload_create(**common, size=60, content_type="video/mp4", purpose=Purpose.VIDEO)
     upload_create(**common, size=10_000, content_type="application/pdf", purpose=Purpose.PDF)
     assert usage.stored_bytes(tenant.pk) == 60
-    with pytest.raises(usage.AppError, match="storage is full"):
+    with pytest.raises(AppError, match="storage is full"):
         upload_create(**common, size=41, content_type="video/mp4", purpose=Purpose.VIDEO)
     upload_create(**common, size=40, content_type="video/mp4", purpose=Purpose.VIDEO)
 
@@ -384,7 +387,7 @@ def due(tenant: Tenant) -> set[str]:
 
 
 def test_beyond_the_minutes_lectures_wait_and_start_when_there_are_more(
-    api: Checked, tenant: Tenant, limits: Any
+    api: Checked, tenant: Tenant, limits: Callable[..., None]
 ) -> None:
     limits(minutes=2)
     first, second, third = (lectures.submitted(tenant) for _ in range(3))
@@ -410,7 +413,7 @@ def test_beyond_the_minutes_lectures_wait_and_start_when_there_are_more(
     assert read(api, third)["waiting"]["reason"] == "line"
 
 
-def test_the_next_month_has_its_own_minutes(tenant: Tenant, limits: Any) -> None:
+def test_the_next_month_has_its_own_minutes(tenant: Tenant, limits: Callable[..., None]) -> None:
     limits(minutes=1)
     lectures.ready(tenant, seconds=60)
     held = lectures.submitted(tenant)
@@ -423,7 +426,9 @@ def test_the_next_month_has_its_own_minutes(tenant: Tenant, limits: Any) -> None
     assert Video.unscoped.get(pk=held.pk).held_at is None
 
 
-def test_a_held_lecture_keeps_the_time_it_was_asked_for(tenant: Tenant, limits: Any) -> None:
+def test_a_held_lecture_keeps_the_time_it_was_asked_for(
+    tenant: Tenant, limits: Callable[..., None]
+) -> None:
     limits(minutes=0)
     _, ends = usage.month_of(clock.now())
     wanted = clock.now() + (ends - clock.now()) / 2
@@ -439,7 +444,9 @@ def test_a_held_lecture_keeps_the_time_it_was_asked_for(tenant: Tenant, limits: 
     assert Job.unscoped.get(pk=late.job_id).not_before == ends + timedelta(days=3)
 
 
-def test_what_has_begun_goes_on_when_the_minutes_run_out(tenant: Tenant, limits: Any) -> None:
+def test_what_has_begun_goes_on_when_the_minutes_run_out(
+    tenant: Tenant, limits: Callable[..., None]
+) -> None:
     limits(minutes=1)
     begun, other = lectures.submitted(tenant), lectures.submitted(tenant)
     pieces = lectures.divided(begun.job)
@@ -479,10 +486,10 @@ def test_everything_that_waits_shows_its_place(api: Checked, tenant: Tenant) -> 
 
 def test_the_estimate_follows_what_the_last_lectures_took(api: Checked, tenant: Tenant) -> None:
     waits = lectures.submitted(tenant)
-    assert line.Encoding.unscoped.count() == 0
+    assert Encoding.unscoped.count() == 0
     assert read(api, waits)["waiting"]["estimated_start_seconds"] is None, "unknown is not zero"
     done = lectures.ready(tenant)
-    line.Encoding.unscoped.filter(job_id=done.job_id).update(work_seconds=600)
+    Encoding.unscoped.filter(job_id=done.job_id).update(work_seconds=600)
     assert read(api, waits)["waiting"]["estimated_start_seconds"] == 0, "nobody is before it"
     next_one = lectures.submitted(tenant)
     assert read(api, next_one)["waiting"]["estimated_start_seconds"] == 600
@@ -496,7 +503,7 @@ def test_the_estimate_follows_what_the_last_lectures_took(api: Checked, tenant: 
 
 def test_a_newcomer_is_estimated_by_what_others_took(api: Checked, tenant: Tenant) -> None:
     done = lectures.ready(make_tenant())
-    line.Encoding.unscoped.filter(job_id=done.job_id).update(work_seconds=300)
+    Encoding.unscoped.filter(job_id=done.job_id).update(work_seconds=300)
     lectures.submitted(tenant)
     second = lectures.submitted(tenant)
     assert read(api, second)["waiting"]["estimated_start_seconds"] == 300

@@ -9,6 +9,7 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.test import Client
 
@@ -26,7 +27,7 @@ from academy.uploads.models import Upload, UploadState
 from academy.video import deletion, orphans, playback, services
 from academy.video.models import Caption, ContentKey, Video, VideoPiece, VideoState
 from tests.support import lectures
-from tests.support.jobs import claim, drain, let_wait_pass, make_tenant, run
+from tests.support.jobs import claim, drain, let_wait_pass, make_job, make_tenant, run
 
 pytestmark = [
     pytest.mark.integration("postgres", "s3"),
@@ -54,9 +55,14 @@ def purge(video: Video) -> Job:
     """Have it deleted for good now, and run that job once."""
     delete(video)
     deletion.video_purge(tenant=video.tenant, video_id=video.pk)
+    job = purge_job(video)
+    run(job)
+    return job
+
+
+def purge_job(video: Video) -> Job:
     job = fresh(video).purge_job
     assert job is not None
-    run(job)
     return job
 
 
@@ -71,7 +77,7 @@ def refused(code: str, act: Callable[[], Any]) -> None:
 
 def test_a_deleted_video_is_hidden_and_plays_no_more_at_once(tenant: Tenant) -> None:
     video = lectures.ready(tenant)
-    path = playback.media_link(video).url.removeprefix(playback.settings.PUBLIC_BASE_URL)
+    path = playback.media_link(video).url.removeprefix(settings.PUBLIC_BASE_URL)
     assert Client().get(path).status_code == 200
     before = fresh(video).policy_version
 
@@ -80,6 +86,7 @@ def test_a_deleted_video_is_hidden_and_plays_no_more_at_once(tenant: Tenant) -> 
     assert deleted.state is VideoState.DELETED
     assert Client().get(path).status_code >= 400
     assert deleted.policy_version == before + 1
+    assert deleted.deleted_at is not None
     assert deleted.purge_at == deleted.deleted_at + GRACE
     assert lectures.keys(tenant), "nothing is removed yet"
 
@@ -95,11 +102,11 @@ def test_deleting_twice_is_deleting_once(tenant: Tenant) -> None:
 
 def test_a_restored_video_plays_again_but_old_links_stay_ended(tenant: Tenant) -> None:
     video = lectures.ready(tenant)
-    old = playback.media_link(video).url.removeprefix(playback.settings.PUBLIC_BASE_URL)
+    old = playback.media_link(video).url.removeprefix(settings.PUBLIC_BASE_URL)
     delete(video)
     back = deletion.video_restore(tenant=tenant, video_id=video.pk)
     assert (back.state, back.deleted_at, back.purge_at) == (VideoState.READY, None, None)
-    new = playback.media_link(fresh(video)).url.removeprefix(playback.settings.PUBLIC_BASE_URL)
+    new = playback.media_link(fresh(video)).url.removeprefix(settings.PUBLIC_BASE_URL)
     assert Client().get(new).status_code == 200
     assert Client().get(old).status_code >= 400
     assert deletion.video_restore(tenant=tenant, video_id=video.pk).state is VideoState.READY
@@ -133,12 +140,12 @@ def test_after_the_grace_nothing_of_a_video_is_left(tenant: Tenant) -> None:
     with clock.shifted(GRACE + timedelta(minutes=1)):
         deletion.purge_sweep()
         assert deletion.purge_sweep() == 0, "one job for each video"
-    let_wait_pass(fresh(video).purge_job)
+    let_wait_pass(purge_job(video))
     drain("video")
 
     gone = fresh(video)
     assert gone.purged_at is not None
-    assert gone.purge_job.result == {"video": str(video.pk), "purged": True, "objects": 12}
+    assert purge_job(gone).result == {"video": str(video.pk), "purged": True, "objects": 12}
     assert lectures.keys(tenant) == []
     assert (gone.state, gone.output_prefix, gone.size) == (VideoState.DELETED, "", 0)
     assert gone.upload.state == UploadState.DELETED
@@ -234,7 +241,7 @@ def test_a_deletion_that_failed_for_good_is_tried_again_as_a_new_job(
     assert deletion.purge_sweep() == 0, "not at once"
     with clock.shifted(deletion.AGAIN_AFTER + timedelta(minutes=1)):
         assert deletion.purge_sweep() == 1
-    again = fresh(video).purge_job
+    again = purge_job(video)
     assert again != failed
     let_wait_pass(again)
     run(again)
@@ -248,6 +255,17 @@ def test_a_deletion_waits_until_the_worker_has_let_go(tenant: Tenant) -> None:
     job = purge(video)
     assert (job.state, job.error_code) == (JobState.RETRY_WAIT, "video_delete_waits")
     assert fresh(video).job.cancel_requested_at is not None
+    lectures.ended(held, JobState.CANCELLED)
+    _due_again(job)
+    assert (job.state, lectures.keys(tenant)) == (JobState.SUCCEEDED, [])
+
+
+def test_a_deletion_waits_for_a_download_that_is_being_made(tenant: Tenant) -> None:
+    video = lectures.ready(tenant)
+    params = {"video": str(video.pk), "prefix": video.output_prefix}
+    held = claim(make_job(tenant, "video.mp4", params=params))
+    job = purge(video)
+    assert (job.state, job.error_code) == (JobState.RETRY_WAIT, "video_delete_waits")
     lectures.ended(held, JobState.CANCELLED)
     _due_again(job)
     assert (job.state, lectures.keys(tenant)) == (JobState.SUCCEEDED, [])

@@ -73,13 +73,13 @@ def run(context: JobContext[DeleteParams]) -> Done:
 
 
 def _jobs_of(video: Video) -> list[Job]:
-    """Every job that ever worked for a video: repeats, and recordings that were replaced."""
+    """Every job that ever worked for a video: repeats, replaced recordings, downloads."""
     jobs = Job.objects.for_tenant(video.tenant_id)
     named = jobs.filter(queue=video.job.queue, parent__isnull=True, params__video=str(video.pk))
     found: dict[UUID, Job] = {}
     wanted = {video.job_id}
     for job in named:
-        if job.kind == video.job.kind:
+        if job.kind != deletion.DELETE_KIND:
             wanted.add(job.pk)
         elif superseded := job.params.get("superseded"):
             wanted.add(UUID(superseded))
@@ -124,7 +124,7 @@ def _remains(context: JobContext[DeleteParams], video: Video, jobs: Sequence[Job
 
 
 def _unused_uploads(video: Video, jobs: Iterable[Job], *, whole: bool) -> Iterator[UUID]:
-    uploads = {UUID(job.params["upload"]) for job in jobs}
+    uploads = {UUID(job.params["upload"]) for job in jobs if "upload" in job.params}
     users = Video.objects.for_tenant(video.tenant_id).filter(purged_at__isnull=True)
     if whole:
         uploads.add(video.upload_id)

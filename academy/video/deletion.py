@@ -41,8 +41,14 @@ def video_delete(*, tenant: Tenant, video_id: UUID, by: str) -> Video:
     Deleting it again changes nothing. Raises AppError(``not_found``).
     """
     with transaction.atomic():
+        # The job's row before the video's: the end of a job writes both in this order.
+        stopped = _locked(tenant, video_id, lock=False)
+        if stopped.deleted_at is None:
+            stop_work(stopped.job)
         video = _locked(tenant, video_id)
         if video.deleted_at is None:
+            if video.job_id != stopped.job_id:
+                stop_work(video.job)
             video.deleted_at = clock.now()
             video.deleted_by = by
             video.purge_at = video.deleted_at + timedelta(days=settings.VIDEO_PURGE_DAYS)
@@ -52,7 +58,6 @@ def video_delete(*, tenant: Tenant, video_id: UUID, by: str) -> Video:
             video.save(
                 update_fields=["deleted_at", "deleted_by", "purge_at", "held_at", "policy_version"]
             )
-            stop_work(video.job)
     return _locked(tenant, video_id, lock=False)
 
 

@@ -138,8 +138,11 @@ WITH free AS (
 ), freed AS (
     UPDATE job SET not_before = GREATEST(free.held_at, clock_timestamp()) FROM free
     WHERE job.id = free.job_id AND job.id IN (SELECT id FROM due) AND job.state = 'queued'
+    RETURNING job.id
 )
-UPDATE video SET held_at = NULL WHERE tenant_id = %(tenant)s AND held_at IS NOT NULL
+-- The count makes the jobs' rows the first to be locked, as everywhere.
+UPDATE video SET held_at = NULL
+WHERE tenant_id = %(tenant)s AND held_at IS NOT NULL AND (SELECT count(*) FROM freed) >= 0
 """
 
 

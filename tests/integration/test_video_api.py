@@ -455,6 +455,7 @@ def test_what_has_begun_goes_on_when_the_minutes_run_out(
     digest = lectures.make_digest()
     for piece in pieces:
         lectures.piece_made(piece, digest=digest)
+    assert usage.hold_if_over(tenant.pk) == 0
     assert str(begun.job_id) in due(tenant), "its last phase"
 
 

@@ -137,5 +137,5 @@ def _last_job(video: Video) -> Job | None:
 
 def _filename(title: str, rung: str) -> str:
     """The title as a file name that every system takes."""
-    stem = _UNSAFE.sub(" ", title).strip(" .")[:_NAME_CHARS].strip() or "video"
+    stem = " ".join(_UNSAFE.sub(" ", title).split())[:_NAME_CHARS].strip(" .") or "video"
     return f"{stem} ({rung}).mp4" if rung else f"{stem}.mp4"

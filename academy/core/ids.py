@@ -12,6 +12,8 @@ from academy.core import clock
 
 _COUNTER_BITS = 12
 _COUNTER_END = 1 << _COUNTER_BITS
+# A clock set back by more was wrong before: ids must not tell its time for as long as it was ahead.
+_FOLLOW_MILLISECONDS = 3_600_000
 _VERSION_7 = 0x7 << 76
 _VARIANT = 0b10 << 62
 
@@ -31,7 +33,8 @@ class _Generator:
     def next(self) -> UUID:
         with self._lock:
             millisecond = clock.unix_milliseconds()
-            if millisecond > self._millisecond:
+            was_wrong = self._millisecond - millisecond > _FOLLOW_MILLISECONDS
+            if millisecond > self._millisecond or was_wrong:
                 self._millisecond = millisecond
                 # The top bit starts at zero, so that the counter has room to grow.
                 self._counter = secrets.randbits(_COUNTER_BITS - 1)
@@ -52,7 +55,10 @@ os.register_at_fork(after_in_child=_generator.renew)
 
 
 def new_id() -> UUID:
-    """A new UUIDv7, greater than every one this process made before it."""
+    """A new UUIDv7, greater than every one this process made before it.
+
+    Except after the clock was set back by more than an hour: then ids tell the time again.
+    """
     return _generator.next()
 
 

@@ -14,6 +14,7 @@ from tasks.events.endings import TOLD_BY, Endings
 from tasks.events.packing import pack, unpack
 from tests.support.jobs import claim, let_lease_expire, make_job, make_tenant, publish, run
 from tests.support.kinds import registry
+from tests.support.sqs_proxy import wait_until
 
 pytestmark = [pytest.mark.integration("postgres"), pytest.mark.django_db(transaction=True)]
 
@@ -22,6 +23,21 @@ pytestmark = [pytest.mark.integration("postgres"), pytest.mark.django_db(transac
 def kinds_of_tests(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kinds, "_kinds", dict(kinds._kinds))
     registry.register()
+
+
+def everything_is_over() -> None:
+    """Wait until no transaction of before is running: other tests share this server."""
+    if connection.in_atomic_block:
+        return  # the test's own is not over
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_current_xact_id()::text::bigint")
+        (mine,) = cursor.fetchone()
+
+        def oldest() -> bool:
+            cursor.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+            return bool(cursor.fetchone()[0] > mine)
+
+        wait_until(oldest, 60, "the transactions of other tests have ended")
 
 
 class Told:
@@ -34,6 +50,7 @@ class Told:
         self.events.clear()
 
     def now(self) -> list[dict[str, Any]]:
+        everything_is_over()
         self.events.clear()
         self.endings.tell()
         return list(self.events)
@@ -141,6 +158,7 @@ def test_a_relay_that_starts_tells_what_ended_shortly_before(told: Told) -> None
     reap.reap_leases()
     said: list[dict[str, Any]] = []
 
+    everything_is_over()
     Endings(said.append).tell()
 
     assert [e["type"] for e in said if e["uuid"] == str(job.pk)] == ["task-retried"]

@@ -41,6 +41,12 @@ def test_ids_ascend_while_the_clock_goes_back() -> None:
         assert new_id() > before
 
 
+def test_ids_tell_the_time_again_after_a_clock_that_was_days_ahead() -> None:
+    with clock.shifted(timedelta(days=14)):
+        new_id()
+    assert abs(milliseconds_of(new_id()) - clock.unix_milliseconds()) < 60_000
+
+
 def test_threads_never_make_the_same_id() -> None:
     with ThreadPoolExecutor(8) as pool:
         made = list(pool.map(lambda _: new_id(), range(8_000)))

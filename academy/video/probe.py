@@ -23,7 +23,9 @@ _SCAN_LIMITS = sandbox.Limits(cpu_seconds=900, memory_bytes=4 << 30, file_bytes=
 _HEAD_BYTES = 4096
 _IDET_FRAMES = 80
 _IDET = re.compile(r"Multi frame detection: TFF:\s*(\d+) BFF:\s*(\d+) Progressive:\s*(\d+)")
-_EXTENSION = re.compile(r"[^a-z0-9]")
+_UNLISTED = re.compile(r"\[(?P<name>\w+) @ [^]]*\] \[error\] .* not on whitelist")
+_TOO_LARGE = re.compile(r"Picture size (\d+)x(\d+) exceeds")
+_STILL_FORMATS = ("_pipe", "image2", "gif")
 _STILLS = frozenset({"png", "gif", "bmp", "webp"})
 
 
@@ -86,6 +88,7 @@ class Prober:
         if outcome.returncode != 0:
             raise _refusal(outcome.said, path)
         source = parse(json.loads(text), size=size)
+        refuse_size(source, outcome.said)
         if source.duration <= 0:
             source = replace(source, duration=self._scanned_duration(path))
         check(source)
@@ -127,6 +130,14 @@ class Prober:
         return top + bottom > progressive
 
 
+def refuse_size(source: Source, said: str) -> None:
+    """Refuse pictures so large that ffprobe would not even state their size. PermanentError."""
+    found = _TOO_LARGE.search(said)
+    if found is not None and source.video is not None and source.video.width <= 0:
+        width, height = map(int, found.groups())
+        raise PermanentError("video_too_many_pixels", width=width, height=height)
+
+
 def check(source: Source) -> None:
     """Refuse what cannot be processed. Raises PermanentError."""
     if source.video is None and not source.audio:
@@ -155,8 +166,11 @@ def _refusal(said: str, path: Path) -> PermanentError:
     if _looks_like_text(head):
         # Playlists, concat scripts and SDP too: they name other files and are no recording.
         return PermanentError("video_not_media")
-    if "not on whitelist" in said.lower():
-        return PermanentError("video_unsupported_format", format=_EXTENSION.sub("", path.suffix))
+    if (unknown := _UNLISTED.search(said)) is not None:
+        name = unknown["name"]
+        if name.endswith(_STILL_FORMATS):
+            return PermanentError("video_not_media")
+        return PermanentError("video_unsupported_format", format=name)
     if _looks_like_media(head):
         return PermanentError("video_damaged")
     return PermanentError("video_not_media")
@@ -233,6 +247,7 @@ def _video(stream: Mapping[str, Any], start: float) -> VideoTrack:
         field_order=str(stream.get("field_order", "unknown")),
         average_rate=_fraction(stream.get("avg_frame_rate")),
         base_rate=_fraction(stream.get("r_frame_rate")),
+        reordered=bool(stream.get("has_b_frames", 0)),
         duration=_track_seconds(stream, start),
     )
 

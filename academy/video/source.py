@@ -34,6 +34,8 @@ class VideoTrack:
     """The lowest rate on whose grid all timestamps lie; far above the average when variable."""
     duration: float | None
     """Seconds of this track; None where the container does not say."""
+    reordered: bool = False
+    """Whether pictures are stored in another order than they are shown in."""
 
     @property
     def display_size(self) -> tuple[int, int]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from academy.video.binaries import Binaries, locate
@@ -121,3 +124,93 @@ def without_packets(path: Path, source: Path, track: str) -> Path:
     """A file that declares a track (`v` or `a`) and holds nothing of it."""
     ffmpeg("-i", str(source), "-c", "copy", f"-bsf:{track}", "noise=drop=1", str(path))
     return path
+
+
+# ---------------------------------------------------------------- a lesson whose times are known
+
+LESSON_SECONDS = 8
+FLASHES = (1.0, 3.0, 5.0, 7.0)
+"""When a lesson's picture turns white, and its sound beeps, for a fifth of a second."""
+H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
+AAC = ("-c:a", "aac")
+_BRIGHT = 200
+
+
+def lesson_pictures(
+    size: str = "320x180",
+    rate: str = "30",
+    seconds: float = LESSON_SECONDS,
+    then: str = "null",
+    pixels: str = "yuv420p",
+) -> list[str]:
+    """Input arguments of moving pictures that flash; `then` are filters that come after."""
+    flash = "drawbox=w=iw:h=ih:c=white:t=fill:enable='between(mod(t,2),1,1.19)'"
+    graph = f"testsrc2=s={size}:r={rate}:d={seconds},format={pixels},{flash},{then}"
+    return ["-f", "lavfi", "-i", graph]
+
+
+def lesson_sound(seconds: float = LESSON_SECONDS, *, begin: float = 0, layout: str = "") -> str:
+    """A filter graph with the beeps of a lesson; the first `begin` seconds of it are cut off."""
+    beep = f"0.5*sin(2*PI*1000*t)*between(mod(t+{begin},2),1,1.2)"
+    channels = "|".join([beep] * (6 if layout == "5.1" else 1))
+    return f"aevalsrc=exprs='{channels}':s=48000:d={seconds - begin}:c={layout or 'mono'}"
+
+
+def lesson(
+    path: Path,
+    *,
+    size: str = "320x180",
+    rate: str = "30",
+    seconds: float = LESSON_SECONDS,
+    then: str = "null",
+    pixels: str = "yuv420p",
+    video: Sequence[str] = (*H264, "-g", "50"),
+    audio: Sequence[str] | None = AAC,
+    extra: Sequence[str] = (),
+) -> Path:
+    """A lesson that flashes and beeps; `audio` None makes a silent one without a track."""
+    inputs = lesson_pictures(size, rate, seconds, then, pixels)
+    if audio is not None:
+        inputs += ["-f", "lavfi", "-i", lesson_sound(seconds)]
+    ffmpeg(*inputs, *video, *(audio or ()), *extra, str(path))
+    return path
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a player makes of an HLS output. Times are seconds on the output's own clock."""
+
+    frames: tuple[float, ...]
+    """When each picture of the rendition is shown."""
+    flashes: tuple[float, ...]
+    beeps: tuple[float, ...]
+    white: int
+    """The luma of a flash."""
+
+
+def shown(folder: Path, pictures: str, sound: str | None) -> Shown:
+    """Decode two playlists of a folder with an ffmpeg that knows nothing of us."""
+    inputs = ["-i", pictures, *(["-i", sound] if sound else [])]
+    hear = ["-map", "1:a", "-af", "silencedetect=n=-30dB:d=0.5"] if sound else []
+    done = subprocess.run(
+        [binaries().ffmpeg, "-v", "info", "-nostdin", "-nostats", "-copyts", *inputs,
+         "-map", "0:v", "-fps_mode", "passthrough",
+         "-vf", "signalstats,metadata=print:key=lavfi.signalstats.YAVG:file=-",
+         *hear, "-f", "null", "-"],
+        cwd=folder, check=True, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    times = [float(time) for time in re.findall(r"pts_time:(\S+)", done.stdout)]
+    luma = [float(value) for value in re.findall(r"YAVG=(\S+)", done.stdout)]
+    begun = [
+        times[number]
+        for number in range(1, len(times))
+        if luma[number] > _BRIGHT >= luma[number - 1]
+    ]
+    marks = re.findall(r"silence_(start|end): (\S+)", done.stderr)
+    # A silence that ends without another after it ends with the track.
+    heard = [
+        float(time)
+        for (kind, time), (following, _) in pairwise(marks)
+        if (kind, following) == ("end", "start")
+    ]
+    return Shown(tuple(times), tuple(begun), tuple(heard), round(max(luma, default=0)))

@@ -20,6 +20,7 @@ from academy.video.probe import Prober
 
 # How much of the rungs' caps a lecture fills at most, for the free-disk check.
 _LIKELY_SHARE = 0.5
+_UNTIMED = frozenset({"h264", "hevc"})
 
 
 def run(context: JobContext[TranscodeParams]) -> Done | FanOut:
@@ -43,11 +44,19 @@ def run(context: JobContext[TranscodeParams]) -> Done | FanOut:
     _tell(context, plan)
     if plan.tonemap and binaries.tone_mapper(bench.tools.ffmpeg) is None:
         raise PermanentError("video_hdr_unsupported")
-    if plan.rungs and plan.expected_seconds > DIRECT_SECONDS:
+    if _is_divided(plan):
         return divide.divide(bench, plan, source, upload)
     kbps = sum(rung.max_kbps for rung in plan.rungs) + ladder.AUDIO_KBPS
     bench.require_disk(int(kbps * 125 * plan.source.duration * _LIKELY_SHARE))
     return direct.encode(bench, plan, source)
+
+
+def _is_divided(plan: ladder.Plan) -> bool:
+    video = plan.source.video
+    if video is None or plan.expected_seconds <= DIRECT_SECONDS:
+        return False
+    # AVI does not say when a picture is shown; only who decodes all of it can tell.
+    return not ("avi" in plan.source.container and video.reordered and video.codec in _UNTIMED)
 
 
 def _tell(context: JobContext[TranscodeParams], plan: ladder.Plan) -> None:

@@ -147,15 +147,16 @@ class World:
     def api(self, **environ: str) -> tuple[Process, str]:
         """gunicorn with one process, and its address."""
         port = self._ports.take().api
+        url = f"http://{HOST}:{port}"
         process = self.process(
             "api",
             *("-m", "gunicorn", "-c", "python:academy.settings.gunicorn", "academy.wsgi"),
             BIND=f"{HOST}:{port}",
             WEB_CONCURRENCY="1",
             API_THREADS="4",
-            **environ,
+            **{"PUBLIC_BASE_URL": url, **environ},
         )
-        return process.start(), f"http://{HOST}:{port}"
+        return process.start(), url
 
     def stop_database(self) -> None:
         """Stop PostgreSQL as hard as it can be; this process's own connection is gone as well."""

@@ -113,7 +113,7 @@ def page(request: HttpRequest, video_id: UUID) -> HttpResponseBase:
         "language": language,
         "title": "" if video is None else video.title,
         "video_id": "" if video is None else str(video.pk),
-        "state_url": reverse("player:state", args=[video_id]),
+        "base_url": reverse("player:page", args=[video_id]),
         "problem": None if problem is None else {
             "ko": f"{problem.message('ko')} {problem.action('ko')}",
             "en": f"{problem.message('en')} {problem.action('en')}",

@@ -1,67 +1,16 @@
-// The player page. Reads where the video is, waits with the viewer until it is ready, then plays it:
-// hls.js where the browser has media source extensions, else the browser's own HLS (older iPhones).
+// The player page. Reads where the video is, waits with the viewer until it can be played, plays it
+// (hls.js where the browser has media source extensions, else the browser's own HLS), and reports.
 "use strict";
 
 (() => {
-  const TEXTS = {
-    ko: {
-      waiting: "곧 변환을 시작합니다",
-      waitingText: "이 페이지를 열어 두면 준비되는 대로 재생할 수 있습니다.",
-      processing: "영상을 준비하고 있습니다",
-      failed: "영상을 준비하지 못했습니다",
-      cancelled: "변환이 취소되었습니다",
-      cancelledText: "학원에 문의해 주세요.",
-      closed: "열 수 없는 링크입니다",
-      offline: "서버에 연결할 수 없습니다",
-      offlineText: "인터넷 연결을 확인해 주세요. 자동으로 다시 시도합니다.",
-      broken: "재생할 수 없습니다",
-      brokenText: "페이지를 새로 고쳐 주세요. 계속되면 학원에 알려 주세요.",
-      unsupported: "이 브라우저에서는 재생할 수 없습니다. 최신 브라우저를 사용해 주세요.",
-      quality: "화질", auto: "자동", sound: "소리만", speed: "속도", startOver: "처음부터",
-      resumed: (at) => `${at}부터 이어서 재생합니다.`,
-      damaged: (saved, all) => `원본이 손상되어 ${all} 중 ${saved}만 재생할 수 있습니다.`,
-      left: (time) => `약 ${time} 남음`,
-      keys: "재생, 이동, 음소거, 전체 화면",
-      language: "English",
-      steps: {
-        downloading: "원본 받는 중", probing: "원본 살펴보는 중", transcoding: "변환 중",
-        validating: "결과 검사 중", thumbnail: "대표 화면 만드는 중", uploading: "저장 중",
-      },
-    },
-    en: {
-      waiting: "The conversion is about to start",
-      waitingText: "Leave this page open: the video can be played as soon as it is ready.",
-      processing: "The video is being prepared",
-      failed: "The video could not be prepared",
-      cancelled: "The conversion was cancelled",
-      cancelledText: "Please ask the academy.",
-      closed: "This link cannot be opened",
-      offline: "The server cannot be reached",
-      offlineText: "Check your connection; this page keeps trying.",
-      broken: "The video cannot be played",
-      brokenText: "Reload the page. If it happens again, tell the academy.",
-      unsupported: "This browser cannot play the video. Please use a current one.",
-      quality: "Quality", auto: "Auto", sound: "Sound only", speed: "Speed",
-      startOver: "Start over",
-      resumed: (at) => `Resumed at ${at}.`,
-      damaged: (saved, all) => `The recording is damaged: ${saved} of ${all} can be played.`,
-      left: (time) => `about ${time} left`,
-      keys: "play, seek, mute, full screen",
-      language: "한국어",
-      steps: {
-        downloading: "Fetching the recording", probing: "Looking at it",
-        transcoding: "Converting", validating: "Checking the result",
-        thumbnail: "Choosing a picture", uploading: "Storing",
-      },
-    },
-  };
-  const SPEEDS = [0.75, 1, 1.25, 1.5, 1.75, 2];
+  const { Controls, Links, Refusal, Session, Watcher, Watermark, clock } = academy;
   const POLL_MS = 2000;
   const SLOWEST_POLL_MS = 15000;
-  const SEEK_SECONDS = 10;
+  const RESTARTS = 4;
+  const RESUMED_MS = 10000;
   // A position this close to either end is not worth resuming.
   const EDGE_SECONDS = 10;
-  const LINK_RENEWALS = 3;
+  const UNFINISHED = ["waiting", "processing"];
 
   const root = document.documentElement;
   const page = document.querySelector("main");
@@ -71,13 +20,21 @@
   const positionKey = `academy.position.${page.dataset.video}`;
 
   let language = store.get("academy.language") || root.lang;
-  let texts = TEXTS[language] || TEXTS.ko;
+  let problem = readJson("problem");
   let last = null;
   let hls = null;
-  let started = false;
+  let links = null;
+  let controls = null;
+  let watcher = null;
+  let beating = 0;
+  let playsEarly = false;
+  let restarts = 0;
   let resumedAt = 0;
-  let renewals = 0;
-  let problem = readJson("problem");
+  let stop = null;
+  let beginning = false;
+
+  const texts = () => academy.TEXTS[language] || academy.TEXTS.ko;
+  const session = new Session(page.dataset.base, location.search, deviceId());
 
   // ---------------------------------------------------------------- small tools
 
@@ -97,28 +54,34 @@
         drop: (key) => localStorage.removeItem(key),
       };
     } catch {
-      return { get: () => null, set: () => {}, drop: () => {} };
+      const kept = new Map();
+      return {
+        get: (key) => kept.get(key) ?? null,
+        set: (key, value) => kept.set(key, value),
+        drop: (key) => kept.delete(key),
+      };
     }
   }
 
-  function clock(seconds) {
-    const whole = Math.max(0, Math.round(seconds));
-    const two = (value) => String(value).padStart(2, "0");
-    const hours = Math.floor(whole / 3600);
-    const minutes = Math.floor((whole % 3600) / 60);
-    return hours ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
+  function deviceId() {
+    let id = store.get("academy.device");
+    if (!/^[a-z0-9]{32}$/.test(id || "")) {
+      const bytes = crypto.getRandomValues(new Uint8Array(16));
+      id = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+      store.set("academy.device", id);
+    }
+    return id;
   }
 
-  function option(value, text) {
-    const element = document.createElement("option");
-    element.value = String(value);
-    element.textContent = text;
-    return element;
-  }
+  const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
+  const inBoth = (error) => ({
+    ko: `${error.message.ko} ${error.action.ko}`, en: `${error.message.en} ${error.action.en}`,
+  });
 
   // ---------------------------------------------------------------- what is shown
 
-  function notice(title, text, { bad = false, percent = null, figures = "" } = {}) {
+  function notice(title, text, { bad = false, percent = null, figures = "", steps = [],
+    again = null } = {}) {
     at("notice").hidden = false;
     at("notice").classList.toggle("bad", bad);
     at("notice-title").textContent = title;
@@ -126,193 +89,314 @@
     at("notice-progress").hidden = percent === null;
     if (percent !== null) at("notice-progress").value = percent;
     at("notice-figures").textContent = figures;
+    at("notice-steps").hidden = steps.length === 0;
+    at("notice-steps").replaceChildren(...steps.map(stepLine));
+    at("again").hidden = !again;
+    at("again").textContent = texts().watchHere;
+    at("again").onclick = again;
     at("controls").hidden = true;
+    at("start").hidden = true;
+    at("hints").hidden = true;
     video.hidden = true;
+  }
+
+  function stepLine(step) {
+    const line = document.createElement("li");
+    line.className = step.state;
+    line.textContent = texts().steps[step.name] || step.name;
+    if (step.state === "running") line.setAttribute("aria-current", "step");
+    return line;
   }
 
   function showStage() {
     at("notice").hidden = true;
     at("controls").hidden = false;
+    at("start").hidden = false;
+    at("hints").hidden = false;
     video.hidden = false;
   }
 
-  function showProgress(state) {
-    const progress = state.progress;
-    const step = texts.steps[progress.step];
-    if (!step) {
-      notice(texts[state.state], texts.waitingText, { percent: progress.percent });
-      return;
-    }
-    const eta = progress.eta_seconds === null ? "" : ` · ${texts.left(clock(progress.eta_seconds))}`;
-    notice(texts.processing, texts.waitingText, {
+  function showProgress({ state, progress }) {
+    const words = texts();
+    const step = words.steps[progress.step];
+    const left = progress.eta_seconds;
+    notice(step ? words.processing : words[state], words.waitingText, {
       percent: progress.percent,
-      figures: `${step} · ${Math.floor(progress.percent)} %${eta}`,
+      figures: step ? `${step} · ${Math.floor(progress.percent)} %${
+        left === null ? "" : ` · ${words.left(clock(left))}`}` : "",
+      steps: progress.steps || [],
     });
   }
 
   function translate() {
-    texts = TEXTS[language] || TEXTS.ko;
     root.lang = language;
+    const words = texts();
     for (const element of document.querySelectorAll("[data-text]")) {
-      element.textContent = texts[element.dataset.text];
+      element.textContent = words[element.dataset.text];
+    }
+    for (const element of document.querySelectorAll("[data-label]")) {
+      element.setAttribute("aria-label", words[element.dataset.label]);
+      if (element.tagName === "BUTTON") element.title = words[element.dataset.label];
+    }
+    if (controls) {
+      controls.fill();
+      controls.show();
+      if (hls) fillQualities();
     }
     show();
   }
 
   function show() {
-    if (problem) {
-      notice(texts.closed, problem[language] || problem.en, { bad: true });
-      return;
-    }
-    if (!last) return;
+    const words = texts();
+    if (problem) notice(words.closed, problem[language] || problem.en, { bad: true });
+    else if (stop) stop();
+    else if (last) showState(words);
+  }
+
+  function showState(words) {
     at("title").textContent = last.title;
     document.title = last.title;
-    if (last.state === "waiting" || last.state === "processing") showProgress(last);
-    else if (last.state === "cancelled") notice(texts.cancelled, texts.cancelledText, { bad: true });
-    else if (last.state === "failed") {
-      const error = last.error;
-      const text = error ? `${error.message[language]} ${error.action[language]}` : "";
-      notice(texts.failed, text, { bad: true });
-    } else {
-      showHints();
-      if (hls) fillQualities();
+    if (beating || last.state === "ready") showHints();
+    else if (UNFINISHED.includes(last.state)) showProgress(last);
+    else if (last.state === "cancelled") notice(words.cancelled, words.cancelledText, { bad: true });
+    else {
+      const text = last.error ? inBoth(last.error)[language] : "";
+      notice(words.failed, text, { bad: true });
     }
   }
 
   function showHints() {
-    const damage = last.damage;
+    const { damage } = last;
     at("damage").hidden = !damage;
     if (damage) {
-      at("damage").textContent = texts.damaged(
+      at("damage").textContent = texts().damaged(
         clock(damage.saved_seconds), clock(damage.expected_seconds));
     }
+    at("early").hidden = !playsEarly;
     at("resumed").hidden = !resumedAt;
-    if (resumedAt) at("resumed-text").textContent = texts.resumed(clock(resumedAt));
+    if (resumedAt) at("resumed-text").textContent = texts().resumed(clock(resumedAt));
+  }
+
+  /** Stop for good, or until somebody presses the button. */
+  function halt(sentence, again = null) {
+    endPlayback();
+    stop = () => {
+      const [title, text] = sentence();
+      notice(title, text, { bad: !again, again });
+    };
+    stop();
   }
 
   // ---------------------------------------------------------------- the state of the video
 
-  async function readState() {
-    const answer = await fetch(page.dataset.state + location.search, { cache: "no-store" });
-    const body = await answer.json();
-    if (answer.status === 403 || answer.status === 404) {
-      const error = body.error;
-      problem = {
-        ko: `${error.message.ko} ${error.action.ko}`,
-        en: `${error.message.en} ${error.action.en}`,
-      };
-      return null;
-    }
-    if (!answer.ok) throw new Error(`state answered ${answer.status}`);
-    return body;
-  }
-
   async function follow() {
-    let pause = POLL_MS;
+    let wait = POLL_MS;
     for (;;) {
       try {
-        last = await readState();
-        pause = POLL_MS;
+        last = await session.state();
+        wait = POLL_MS;
         show();
-        if (!last || !["waiting", "processing"].includes(last.state)) break;
-      } catch {
-        notice(texts.offline, texts.offlineText);
-        pause = Math.min(pause * 2, SLOWEST_POLL_MS);
+        if (!UNFINISHED.includes(last.state)) break;
+        if (last.early && !beating) await begin(savedPosition());
+      } catch (error) {
+        if (error instanceof Refusal) {
+          refused(error);
+          return;
+        }
+        if (!beating) notice(texts().offline, texts().offlineText);
+        wait = Math.min(wait * 2, SLOWEST_POLL_MS);
       }
-      await new Promise((done) => setTimeout(done, pause));
+      await pause(playsEarly ? SLOWEST_POLL_MS / 3 : wait);
+      if (stop) return;
     }
-    if (last && last.state === "ready") play(savedPosition());
+    if (last.state !== "ready") endPlayback();
+    else await begin(playsEarly ? null : savedPosition());
+    show();
+  }
+
+  function savedPosition() {
+    const kept = last.resume ? last.resume.position : Number(store.get(positionKey));
+    const end = last.duration || Infinity;
+    return kept > EDGE_SECONDS && kept < end - EDGE_SECONDS ? kept : 0;
   }
 
   // ---------------------------------------------------------------- playing
 
-  function play(from) {
-    showStage();
-    showHints();
-    video.poster = last.playback.poster_url;
-    const master = last.playback.master_url;
-    if (window.Hls && Hls.isSupported()) {
-      hls = new Hls({ startPosition: from > 0 ? from : -1, capLevelToPlayerSize: true,
-        maxBufferLength: 30, backBufferLength: 60 });
-      hls.on(Hls.Events.MANIFEST_PARSED, fillQualities);
-      hls.on(Hls.Events.LEVEL_SWITCHED, fillQualities);
-      hls.on(Hls.Events.ERROR, (_, error) => error.fatal && recover(error));
-      hls.loadSource(master);
-      hls.attachMedia(video);
-    } else if (video.canPlayType("application/vnd.apple.mpegurl")) {
-      at("quality").parentElement.hidden = true;
-      video.src = master;
-      video.addEventListener("loadedmetadata", () => { if (from > 0) video.currentTime = from; },
-        { once: true });
-    } else {
-      notice(texts.broken, texts.unsupported, { bad: true });
-      return;
+  /** Begin a viewing at a position; null goes on where, and as, it plays now. */
+  async function begin(position) {
+    if (beginning) return;
+    beginning = true;
+    try {
+      await start(position);
+    } finally {
+      beginning = false;
     }
-    if (from > 0) {
-      resumedAt = from;
-      showHints();
-    }
-    fillSpeeds();
-    if (!started) listen();
-    started = true;
   }
 
-  async function recover(error) {
-    if (error.type === Hls.ErrorTypes.MEDIA_ERROR && renewals < LINK_RENEWALS) {
-      renewals += 1;
-      hls.recoverMediaError();
+  async function start(position) {
+    const goesOn = position === null;
+    const from = goesOn ? video.currentTime : position;
+    const playing = goesOn && !video.paused;
+    const viaHls = Boolean(window.Hls && Hls.isSupported());
+    if (!viaHls && !video.canPlayType("application/vnd.apple.mpegurl")) {
+      halt(() => [texts().broken, texts().unsupported]);
       return;
     }
-    // A link that was open over night has expired: fetch a new one and go on where we were.
-    const from = video.currentTime;
-    const playing = !video.paused;
-    hls.destroy();
-    hls = null;
-    if (renewals >= LINK_RENEWALS) {
-      notice(texts.broken, texts.brokenText, { bad: true });
-      return;
+    let started = null;
+    while (!started) {
+      try {
+        started = await session.begin(viaHls);
+      } catch (error) {
+        if (error instanceof Refusal) {
+          refused(error);
+          return;
+        }
+        await pause(POLL_MS);
+      }
     }
-    renewals += 1;
-    await new Promise((done) => setTimeout(done, POLL_MS * renewals));
-    try {
-      last = await readState();
-    } catch {
-      // Out of reach just now: what we have may work again in a moment.
-    }
-    if (!last || last.state !== "ready") {
-      show();
-      return;
-    }
-    play(from);
+    endPlayback();
+    stop = null;
+    playsEarly = last.state !== "ready";
+    prepare(started.heartbeat_seconds);
+    if (viaHls) playWithHls(started.master_url, from);
+    else playNatively(started.master_url, from);
+    resumedAt = !goesOn && from > 0 ? from : 0;
+    showStage();
+    showHints();
+    controls.show();
+    if (resumedAt) setTimeout(() => { resumedAt = 0; showHints(); }, RESUMED_MS);
     if (playing) video.play().catch(() => {});
   }
 
+  function prepare(heartbeatSeconds) {
+    if (!controls) {
+      controls = new Controls(video, store, texts);
+      watcher = new Watcher(video);
+      new Watermark(last.watermark);
+      video.addEventListener("timeupdate", savePosition);
+      video.addEventListener("playing", () => { restarts = 0; at("start").hidden = true; });
+      video.addEventListener("ended", () => store.drop(positionKey));
+      at("quality").addEventListener("change", (event) => {
+        hls.nextLevel = Number(event.target.value);
+        fillQualities();
+      });
+      at("start-over").addEventListener("click", () => {
+        controls.seekTo(0);
+        resumedAt = 0;
+        showHints();
+      });
+      addEventListener("pagehide", leave);
+      addEventListener("pageshow", (event) => { if (event.persisted) begin(null); });
+    }
+    if (last.poster_url) video.poster = last.poster_url;
+    controls.captions.offer(last.captions || []);
+    controls.preview.offer(last.storyboard ? last.storyboard.vtt_url : "").catch(() => {});
+    controls.fill();
+    beating = setInterval(beat, 1000 * heartbeatSeconds);
+  }
+
+  function playWithHls(master, from) {
+    links = new Links((error) => refused(error, { media: true }));
+    // The page draws captions itself: hls.js is to leave the playlist's own alone.
+    hls = new Hls({ ...links.loaders(), startPosition: from, capLevelToPlayerSize: true,
+      maxBufferLength: 30, maxMaxBufferLength: 30, backBufferLength: 60, enableWebVTT: false });
+    for (const name of ["MANIFEST_PARSED", "LEVEL_SWITCHED", "LEVELS_UPDATED"]) {
+      hls.on(Hls.Events[name], fillQualities);
+    }
+    hls.on(Hls.Events.ERROR, (_, error) => { if (error.fatal) recover(error); });
+    hls.loadSource(master);
+    hls.attachMedia(video);
+  }
+
+  function playNatively(master, from) {
+    at("quality-row").hidden = true;
+    video.src = master;
+    video.addEventListener("loadedmetadata", () => { if (from > 0) video.currentTime = from; },
+      { once: true });
+    video.onerror = () => recover(null);
+  }
+
+  function endPlayback() {
+    clearInterval(beating);
+    beating = 0;
+    if (hls) hls.destroy();
+    hls = links = null;
+    video.onerror = null;
+    if (!video.paused) video.pause();
+    video.removeAttribute("src");
+  }
+
+  async function recover(error) {
+    if (error && error.type === Hls.ErrorTypes.MEDIA_ERROR && restarts < 2) {
+      restarts += 1;
+      hls.recoverMediaError();
+      return;
+    }
+    if (restarts >= RESTARTS) {
+      halt(() => [texts().broken, texts().brokenText]);
+      return;
+    }
+    restarts += 1;
+    if (hls) hls.stopLoad();
+    await pause(POLL_MS * restarts);
+    if (!stop) await begin(null);
+  }
+
   function fillQualities() {
-    const select = at("quality");
-    const chosen = hls.autoLevelEnabled ? -1 : hls.loadLevel;
-    const shown = hls.levels[hls.currentLevel];
+    if (!hls) return;
     const short = (level) => Math.min(level.width, level.height);
-    const pictures = hls.levels.some((level) => level.height > 0);
-    select.parentElement.hidden = !pictures;
-    if (!pictures) return;
-    const auto = hls.autoLevelEnabled && shown ? `${texts.auto} (${short(shown)}p)` : texts.auto;
-    const levels = hls.levels.map((level, index) => [index, `${short(level)}p`]);
-    levels.sort((one, other) => parseInt(other[1], 10) - parseInt(one[1], 10));
-    select.replaceChildren(option(-1, auto), ...levels.map(([index, name]) => option(index, name)));
-    select.value = String(chosen);
+    const name = (level) => `${short(level)}p${/^av01/.test(level.videoCodec) ? " AV1" : ""}`;
+    const pictures = hls.levels.map((level, index) => [index, level])
+      .filter(([, level]) => level.height > 0)
+      .sort(([, one], [, other]) => short(other) - short(one));
+    const playing = hls.levels[hls.currentLevel];
+    controls.qualities(pictures.map(([index, level]) => [index, name(level)]),
+      hls.autoLevelEnabled ? -1 : hls.loadLevel,
+      hls.autoLevelEnabled && playing && playing.height ? name(playing) : "");
   }
 
-  function fillSpeeds() {
-    const speed = Number(store.get("academy.speed")) || 1;
-    at("speed").replaceChildren(...SPEEDS.map((value) => option(value, `${value}×`)));
-    at("speed").value = String(SPEEDS.includes(speed) ? speed : 1);
-    video.defaultPlaybackRate = video.playbackRate = Number(at("speed").value);
+  // ---------------------------------------------------------------- reports, and their answers
+
+  async function beat() {
+    const report = watcher.take();
+    try {
+      await session.beat(report);
+      return true;
+    } catch (error) {
+      if (error instanceof Refusal) refused(error);
+      else watcher.putBack(report);
+      return false;
+    }
   }
 
-  function savedPosition() {
-    const position = Number(store.get(positionKey));
-    const end = last.duration || Infinity;
-    return position > EDGE_SECONDS && position < end - EDGE_SECONDS ? position : 0;
+  function leave() {
+    if (!beating) return;
+    watcher.tick();
+    session.beat(watcher.take(), { leaving: true }).catch(() => {});
+  }
+
+  /** What the platform's refusals mean for who is watching. */
+  function refused(error, { media = false } = {}) {
+    if (stop || problem) return;
+    if (error.code === "playback_viewing_ended") {
+      // Silence is forgiven where nobody else has begun since: one word decides.
+      if (error.details.because === "missed" && beating && !refused.asked) {
+        refused.asked = true;
+        beat().then((goesOn) => { if (goesOn) begin(null); })
+          .finally(() => { refused.asked = false; });
+        return;
+      }
+      const from = video.currentTime;
+      const again = () => { stop = null; begin(from || savedPosition()); };
+      halt(() => [texts().replaced, texts().replacedText], again);
+    } else if (media && ["playback_link_invalid", "playback_link_expired"].includes(error.code)) {
+      // The lecture was replaced, or has been open for half a day: the page's link may still be good.
+      begin(null);
+    } else {
+      const said = inBoth(error.error);
+      const title = beating ? "stopped" : "closed";
+      halt(() => [texts()[title], said[language] || said.en]);
+    }
   }
 
   let savedAt = 0;
@@ -320,51 +404,6 @@
     if (Math.abs(video.currentTime - savedAt) < 3) return;
     savedAt = video.currentTime;
     store.set(positionKey, String(Math.floor(savedAt)));
-  }
-
-  function seek(seconds) {
-    video.currentTime = Math.min(Math.max(0, video.currentTime + seconds), video.duration || 0);
-  }
-
-  function listen() {
-    video.addEventListener("timeupdate", savePosition);
-    video.addEventListener("playing", () => { renewals = 0; });
-    video.addEventListener("ended", () => store.drop(positionKey));
-    at("quality").addEventListener("change", (event) => {
-      hls.nextLevel = Number(event.target.value);
-      fillQualities();
-    });
-    at("speed").addEventListener("change", (event) => {
-      video.playbackRate = Number(event.target.value);
-      store.set("academy.speed", event.target.value);
-    });
-    at("back").addEventListener("click", () => seek(-SEEK_SECONDS));
-    at("forward").addEventListener("click", () => seek(SEEK_SECONDS));
-    at("start-over").addEventListener("click", () => {
-      video.currentTime = 0;
-      resumedAt = 0;
-      store.drop(positionKey);
-      showHints();
-    });
-    document.addEventListener("keydown", onKey);
-  }
-
-  function onKey(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (["SELECT", "BUTTON", "VIDEO"].includes(event.target.tagName) && event.key === " ") return;
-    const actions = {
-      " ": () => (video.paused ? video.play() : video.pause()),
-      k: () => (video.paused ? video.play() : video.pause()),
-      ArrowLeft: () => seek(-SEEK_SECONDS),
-      ArrowRight: () => seek(SEEK_SECONDS),
-      m: () => { video.muted = !video.muted; },
-      f: () => (document.fullscreenElement ? document.exitFullscreen()
-        : at("stage").requestFullscreen?.()),
-    };
-    const action = event.target.tagName === "SELECT" ? null : actions[event.key];
-    if (!action) return;
-    event.preventDefault();
-    action();
   }
 
   at("language").addEventListener("click", () => {

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from datetime import timedelta
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,9 +25,10 @@ from academy.jobs.states import JobState
 from academy.jobs.submit import Submitter
 from academy.tenants.models import Tenant
 from academy.uploads.models import Upload, UploadState
-from academy.video import deletion, orphans, playback, services
+from academy.video import chunks, deletion, orphans, playback, services, usage
+from academy.video.handlers import transcode
 from academy.video.models import Caption, ContentKey, Video, VideoPiece, VideoState
-from tests.support import lectures
+from tests.support import lectures, media
 from tests.support.jobs import claim, drain, let_wait_pass, make_job, make_tenant, run
 
 pytestmark = [
@@ -152,6 +154,30 @@ def test_after_the_grace_nothing_of_a_video_is_left(tenant: Tenant) -> None:
     for model in (VideoPiece, Caption, ContentKey):
         assert not model.objects.for_tenant(tenant).exists()
     refused("video_purge_begun", lambda: deletion.video_restore(tenant=tenant, video_id=video.pk))
+
+
+def test_of_a_lecture_that_was_really_encoded_nothing_is_left_either(
+    tenant: Tenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chunks, "CHUNK_SECONDS", 4)
+    monkeypatch.setattr(transcode, "DIRECT_SECONDS", 5)
+    upload = lectures.uploaded(tenant)
+    source = media.clip(tmp_path / "a.mp4", size="320x180", seconds=9).read_bytes()
+    store(Bucket.VIDEO).put_bytes(upload.key, source, "video/mp4")
+    Upload.objects.for_tenant(tenant).filter(pk=upload.pk).update(size=len(source))
+    video = lectures.submitted(tenant, upload)
+    drain("video")
+    made = fresh(video)
+    assert made.state is VideoState.READY, (made.job.error_code, made.job.error_params)
+    assert VideoPiece.objects.for_tenant(tenant).filter(digest=made.digest).exists()
+    assert made.size > 0
+    assert usage.usage_of(tenant).seconds == pytest.approx(9, abs=0.2)
+    with clock.shifted(timedelta(days=4)):
+        orphans.pieces_sweep()
+        plans = [orphan.reason for orphan in orphans.orphans(tenant=tenant.pk)]
+    assert set(plans) == {orphans.Reason.FLOW_ENDED}, "nothing that plays is an orphan"
+    purge(made)
+    assert lectures.keys(tenant) == []
 
 
 def test_a_purge_needs_a_deleted_video_and_happens_once(tenant: Tenant) -> None:
@@ -524,6 +550,19 @@ def test_the_orphans_of_an_academy_that_is_not_there_are_refused_or_listed(
         (orphan,) = orphans.orphans(tenant=nowhere)
     assert (orphan.prefix, orphan.reason) == (f"t/{nowhere}/", orphans.Reason.TENANT_UNKNOWN)
     assert orphans.orphan_delete(orphan) == 1
+
+
+def test_what_finds_a_use_before_it_is_deleted_stays(tenant: Tenant) -> None:
+    upload = lectures.uploaded(tenant)
+    failed, _, piece = failed_flow(tenant)
+    with clock.shifted(timedelta(days=4)):
+        listed = {orphan.prefix: orphan for orphan in orphans.orphans(tenant=tenant.pk)}
+        stale = [listed[piece], listed[f"t/{tenant.pk}/uploads/{upload.pk}/"]]
+        lectures.submitted(tenant, upload)
+        services.video_retry(by=Submitter(tenant, "test"), video_id=failed.pk)
+        assert [orphans.orphan_delete(orphan) for orphan in stale] == [0, 0]
+    assert list(store(Bucket.VIDEO).keys(piece))
+    assert store(Bucket.VIDEO).head(upload.key) is not None
 
 
 def test_what_cannot_be_deleted_is_said_and_the_command_fails(

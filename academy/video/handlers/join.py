@@ -70,7 +70,8 @@ def _published(
     with SegmentUploader(bench.objects, bench.context.output_prefix, bench.folder, {}) as uploader:
         return publish.publish(
             bench, made.plan, output, damage, uploader,
-            media=(), extra=(lecture.PLAN,), about={"chunks": len(made.chunks)},
+            media=(), extra=(lecture.PLAN,),
+            about={"chunks": len(made.chunks), "digest": made.digest},
         )  # fmt: skip
 
 

@@ -45,6 +45,8 @@ WATERMARK_CHARS: Final = 60
 _QUANTUM_SECONDS = 900
 _MAC_BYTES = 20
 _NOBODY = UUID(int=0)
+_MEDIA_PURPOSE, _AROUND = "media", "around"
+_AROUND_SUFFIXES = (".jpg", ".vtt")
 _MEDIA = struct.Struct(f">16sII16sI{_MAC_BYTES}s")
 _PLAYER = struct.Struct(">IIBB")
 
@@ -154,6 +156,7 @@ def media_link(
     """The address of one file of a video, or of what plays it: its master playlist.
 
     Of a video that is not ready that is the playlist of its beginning (see early.py).
+    A link to a poster or a text opens nothing that plays: pages show those before a viewing begins.
     `window`: segments are linked to for so many seconds, and the player fetches their playlist
     again before these are over; 0: for as long as the link itself, for players that never do.
     """
@@ -162,9 +165,10 @@ def media_link(
         video.pk, expires, video.policy_version, _NOBODY if viewing is None else viewing.pk, window
     )
     is_early = not video.output_prefix
-    mac = _mac("media", *fields, _bound_to(video, is_early=is_early))
-    token = _encode(b"".join((*fields, mac)))
     name = name or (early.MASTER if is_early else MASTER)
+    purpose = _AROUND if name.endswith(_AROUND_SUFFIXES) else _MEDIA_PURPOSE
+    mac = _mac(purpose, *fields, _bound_to(video, is_early=is_early))
+    token = _encode(b"".join((*fields, mac)))
     return _link(reverse("player:media", args=[token, name]), expires)
 
 
@@ -210,9 +214,11 @@ def media_open(token: str, name: str) -> MediaFile:
     if video is None:
         raise AppError("playback_link_invalid")
     fields = _media_fields(video.pk, expires, policy, UUID(bytes=viewing), window)
-    early_mac = _mac("media", *fields, _bound_to(video, is_early=True))
-    is_early = not video.output_prefix or constant_time_compare(mac, early_mac)
-    _check(mac, _mac("media", *fields, _bound_to(video, is_early=is_early)), expires)
+    is_early = not video.output_prefix or _is_signed(mac, _MEDIA_PURPOSE, fields, video, early=True)
+    purpose = _MEDIA_PURPOSE
+    if name.endswith(_AROUND_SUFFIXES) and _is_signed(mac, _AROUND, fields, video, early=is_early):
+        purpose = _AROUND
+    _check(mac, _mac(purpose, *fields, _bound_to(video, is_early=is_early)), expires)
     _may_play(video, policy)
     if UUID(bytes=viewing) != _NOBODY:
         _is_open(UUID(bytes=viewing))
@@ -222,6 +228,12 @@ def media_open(token: str, name: str) -> MediaFile:
         store(Bucket(video.bucket)), video.output_prefix, name,
         _window_end(window, expires), policy, renewed=window > 0, video=video, is_early=is_early,
     )  # fmt: skip
+
+
+def _is_signed(
+    mac: bytes, purpose: str, fields: tuple[bytes, ...], video: Video, *, early: bool
+) -> bool:
+    return constant_time_compare(mac, _mac(purpose, *fields, _bound_to(video, is_early=early)))
 
 
 def _is_offered(name: str, *, is_early: bool) -> bool:

@@ -200,6 +200,20 @@ def test_a_token_opens_nothing_once_the_video_points_elsewhere(tenant: Tenant) -
     assert code_of(Client().get(path)) == "playback_link_invalid"
 
 
+def test_a_link_to_a_poster_plays_nothing(tenant: Tenant) -> None:
+    video = video_of(tenant)
+    path = path_of(playback.poster_link(video).url)
+    assert Client().get(path).status_code == 302
+    for name in ("master.m3u8", "360p.m3u8", "360p_00000.m4s", "360p_00000.key"):
+        refused = Client().get(path.replace("poster.jpg", name))
+        assert (refused.status_code, code_of(refused)) == (403, "playback_link_invalid"), name
+
+
+def test_a_link_to_what_plays_opens_the_poster_as_well(tenant: Tenant) -> None:
+    path = media_path(video_of(tenant))
+    assert Client().get(path.replace("master.m3u8", "poster.jpg")).status_code == 302
+
+
 def test_a_player_token_is_no_media_token(tenant: Tenant) -> None:
     video = video_of(tenant)
     token = playback.player_link(video).url.partition("token=")[2]

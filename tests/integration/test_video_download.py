@@ -85,7 +85,8 @@ def test_a_divided_lecture_becomes_one_file_that_is_made_once(
     assert abs(float(found["audio"]["duration"]) - 18) < 0.1
 
     assert client.post(path, {}, content_type="application/json").status_code == 200
-    assert Job.objects.for_tenant(tenant).filter(kind=mp4.DOWNLOAD_KIND).count() == 1
+    (made,) = Job.objects.for_tenant(tenant).filter(kind=mp4.DOWNLOAD_KIND)
+    assert made.state == "succeeded"
     # It lies beside the output, and goes with that.
     store(Bucket.VIDEO).delete_prefix(video.output_prefix)
     assert client.get(path).json()["state"] == "none"

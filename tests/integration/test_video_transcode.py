@@ -144,11 +144,12 @@ def test_the_manifest_lists_exactly_the_objects_that_are_there(
     assert listed == found
 
 
-def test_the_artifacts_are_the_master_playlist_the_poster_and_the_manifest(
+def test_the_artifacts_are_what_a_person_may_want_to_look_at(
     tenant: Tenant, tmp_path: Path
 ) -> None:
     job, video = transcoded(tenant, media.clip(tmp_path / "a.mp4", size="320x180", seconds=5))
-    assert [a["name"] for a in job.artifacts] == ["master.m3u8", "poster.jpg", "manifest.json"]
+    names = [artifact["name"] for artifact in job.artifacts]
+    assert names == ["master.m3u8", "poster.jpg", "manifest.json", "storyboard.vtt"]
     for artifact in job.artifacts:
         info = store(Bucket.VIDEO).head(artifact["key"])
         assert info is not None
@@ -168,7 +169,7 @@ def test_the_jobs_log_says_what_was_found_made_and_stored(
         r"renditions: 240p up to \d+ kbit/s, 30 fps\n"
         r"240p: 1 segments, [\d.]+ MB, \d+ kbit/s on average\n"
         r"audio: 1 segments, [\d.]+ MB, \d+ kbit/s on average\n"
-        r"stored 9 files, [\d.]+ MB",
+        r"stored 11 files, [\d.]+ MB",
         told,
     ), told
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
+from typing import TypedDict
 
 from academy.jobs.context import Done
 from academy.jobs.errors import PermanentError, TransientError
-from academy.video import binaries, command, ladder, validate
-from academy.video.handlers import publish
+from academy.video import binaries, command, ladder, playlist, validate
+from academy.video.handlers import packaging, publish
 from academy.video.handlers.steps import TRANSCODING, VALIDATING
 from academy.video.handlers.workbench import EMPTY_TRACK, Follow, Workbench
+from academy.video.params import TranscodeParams
+from academy.video.storyboard import STORYBOARD
 from academy.video.upload import SegmentUploader
 
 
@@ -18,9 +22,12 @@ def encode(bench: Workbench, plan: ladder.Plan, source: Path) -> Done:
     names = [rung.name for rung in plan.rungs]
     if plan.audio_index is not None:
         names.append(command.AUDIO_NAME)
+    about = _about(bench)
+    cipher = packaging.cipher(bench, about["digest"], about["segments_per_key"])
     with SegmentUploader(
-        bench.objects, bench.context.output_prefix, bench.folder, dict.fromkeys(names, 0)
-    ) as uploader:
+        bench.objects, bench.context.output_prefix, bench.folder, dict.fromkeys(names, 0),
+        encryptor=None if cipher is None else cipher.encryptor,
+    ) as uploader:  # fmt: skip
         errors = _encode(bench, plan, source, uploader)
         output, damage = _validate(bench, plan, errors)
         if output.pictures:
@@ -32,7 +39,38 @@ def encode(bench: Workbench, plan: ladder.Plan, source: Path) -> Done:
             assert plan.audio_index is not None
             publish.sound_card(bench, source, plan.audio_index)
         media = [name for rendition in output.renditions for name in rendition.files]
-        return publish.publish(bench, plan, output, damage, uploader, media=media)
+        for rendition in output.renditions if cipher is not None else ():
+            key = packaging.key_names(rendition.name, about["segments_per_key"])
+            text = playlist.media(rendition.media, key=key)
+            (bench.folder / rendition.playlist_name).write_text(text)
+        sprite = packaging.sprite_of_whole(bench, plan, output.pictures)
+        sprites = [] if sprite is None else [sprite]
+        told = packaging.write_storyboard(bench, sprites)
+        return publish.publish(
+            bench, plan, output, damage, uploader,
+            media=[*media, *(one.name for one in sprites)],
+            extra=[STORYBOARD] if told else [],
+            about={
+                "digest": about["digest"],
+                "encrypted": cipher is not None,
+                "storyboard": STORYBOARD if told else None,
+            },
+        )  # fmt: skip
+
+
+class _About(TypedDict):
+    digest: str
+    segments_per_key: int
+
+
+def _about(bench: Workbench) -> _About:
+    """Under which name its keys are kept; none where it is not encrypted."""
+    params: TranscodeParams = bench.context.params
+    every = packaging.segments_per_key(params.profile)
+    name = f"recording {params.upload}"
+    return _About(
+        digest=hashlib.sha256(name.encode()).hexdigest() if every else "", segments_per_key=every
+    )
 
 
 def _encode(bench: Workbench, plan: ladder.Plan, source: Path, uploader: SegmentUploader) -> int:

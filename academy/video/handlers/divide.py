@@ -10,7 +10,7 @@ from academy.jobs.context import FanOut
 from academy.jobs.errors import PermanentError
 from academy.uploads.models import Upload
 from academy.video import chunks, command, ladder, lecture
-from academy.video.handlers import flow
+from academy.video.handlers import flow, packaging
 from academy.video.handlers.publish import encoder_name
 from academy.video.handlers.steps import PROBING, TRANSCODING
 from academy.video.handlers.workbench import Workbench
@@ -132,6 +132,7 @@ def _decide(bench: Workbench, tracks: _Tracks, upload: Upload) -> lecture.Lectur
         pieces=lecture.pieces(plan, cut),
         pictures=_stored(bench, tracks.pictures) if tracks.is_copy else original,
         sound=None if tracks.sound is None else _stored(bench, tracks.sound),
+        segments_per_key=packaging.segments_per_key(bench.context.params.profile),
         reasons=(*tracks.reasons, summary),
     )
     return lecture.with_digest(made, f"{upload.pk}:{upload.size}:{upload.sha256_b64 or ''}")

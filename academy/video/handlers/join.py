@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from academy.jobs.context import Done, FanOut
 from academy.jobs.errors import TransientError
-from academy.video import lecture, pieces, playlist, validate
-from academy.video.handlers import flow, publish
+from academy.video import command, lecture, pieces, playlist, storyboard, validate
+from academy.video.handlers import flow, packaging, publish
 from academy.video.handlers.steps import TRANSCODING, VALIDATING
 from academy.video.handlers.workbench import Workbench
+from academy.video.models import VideoPiece
+from academy.video.storyboard import STORYBOARD
 from academy.video.upload import SegmentUploader
 
 MAX_TURNS: Final = 3
@@ -36,9 +38,11 @@ def join(bench: Workbench) -> Done | FanOut:
         output = pieces.join(made, parts)
     except pieces.PiecesInvalidError as error:
         return _again(bench, key, error)
-    errors = sum(row.facts["errors"] for row in rows.values())
+    errors = sum(chunk["errors"] for chunk in _damaged(made, rows))
+    if (sound := rows.get(command.AUDIO_NAME)) is not None:
+        errors += sound.facts["errors"]
     damage = validate.damage(made.plan, output, errors)
-    return _published(bench, made, output, damage)
+    return _published(bench, made, rows, output, damage)
 
 
 def _again(bench: Workbench, key: str, error: pieces.PiecesInvalidError) -> FanOut:
@@ -58,27 +62,71 @@ def _again(bench: Workbench, key: str, error: pieces.PiecesInvalidError) -> FanO
 def _published(
     bench: Workbench,
     made: lecture.LecturePlan,
+    rows: Mapping[str, VideoPiece],
     output: validate.Output,
     damage: validate.Damage | None,
 ) -> Done:
     for rendition in output.renditions:
-        text = playlist.media(rendition.media)
+        key = packaging.key_names(rendition.name, made.segments_per_key)
+        text = playlist.media(rendition.media, key=key)
         (bench.folder / rendition.playlist_name).write_text(text)
     (bench.folder / lecture.PLAN).write_bytes(lecture.dumps(made))
     top = output.pictures[0].media
-    publish.poster(bench, _picture(bench, [top.init, top.names[len(top.names) // 10]]))
+    publish.poster(bench, _picture(bench, made, top.init, top.names[len(top.names) // 10]))
+    extra = (lecture.PLAN, STORYBOARD) if _told(bench, made, rows) else (lecture.PLAN,)
     with SegmentUploader(bench.objects, bench.context.output_prefix, bench.folder, {}) as uploader:
         return publish.publish(
             bench, made.plan, output, damage, uploader,
-            media=(), extra=(lecture.PLAN,),
-            about={"chunks": len(made.chunks), "digest": made.digest},
+            media=(), extra=extra,
+            about={
+                "chunks": len(made.chunks),
+                "digest": made.digest,
+                "damaged_chunks": _damaged(made, rows),
+                "encrypted": made.segments_per_key > 0,
+                "storyboard": STORYBOARD if STORYBOARD in extra else None,
+            },
         )  # fmt: skip
 
 
-def _picture(bench: Workbench, keys: Sequence[str]) -> Path:
+def _picture(bench: Workbench, made: lecture.LecturePlan, init: str, segment: str) -> Path:
     """One segment with its init segment, fetched."""
+    data = bench.objects.read(segment.removeprefix("/"))
+    cipher = packaging.cipher(bench, made.digest, made.segments_per_key)
+    if cipher is not None:
+        data = cipher.decrypted(segment.rpartition("/")[2], data)
     piece = bench.context.scratch / "piece.mp4"
-    with piece.open("wb") as joined:
-        for key in keys:
-            joined.write(bench.objects.read(key.removeprefix("/")))
+    piece.write_bytes(bench.objects.read(init.removeprefix("/")) + data)
     return piece
+
+
+def _told(bench: Workbench, made: lecture.LecturePlan, rows: Mapping[str, VideoPiece]) -> bool:
+    """Write the storyboard; False where a chunk has no sprite."""
+    drawn = {
+        row.facts["storyboard"]["name"]: storyboard.read(row.facts["storyboard"], f"/{row.prefix}")
+        for piece in made.pieces
+        if (row := rows[piece.name]).facts.get("storyboard")
+    }
+    if len(drawn) < len(made.chunks):
+        bench.context.log.warning("no storyboard: %d of %d sprites", len(drawn), len(made.chunks))
+        return False
+    return packaging.write_storyboard(bench, list(drawn.values()))
+
+
+def _damaged(made: lecture.LecturePlan, rows: Mapping[str, VideoPiece]) -> list[dict[str, Any]]:
+    """The chunks in which the source is faulty: seconds from and to, and how many errors."""
+    errors = dict.fromkeys((chunk.number for chunk in made.chunks), 0)
+    for piece in made.pieces:
+        if piece.chunk is not None and (row := rows.get(piece.name)) is not None:
+            # Each piece of a chunk decodes the same pictures, and meets the same errors.
+            errors[piece.chunk] = max(errors[piece.chunk], row.facts["errors"])
+    rate = made.plan.grid.rate
+    return [
+        {
+            "chunk": chunk.number,
+            "from": round(float(chunk.first / rate), 3),
+            "to": round(float(chunk.end / rate), 3),
+            "errors": errors[chunk.number],
+        }
+        for chunk in made.chunks
+        if errors[chunk.number]
+    ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from academy.jobs.context import Artifact, Done, JobContext
+from academy.jobs.context import Done, JobContext
 from academy.jobs.errors import PermanentError, TransientError
 from academy.video import command, download, mp4, playlist
 from academy.video.handlers.steps import MP4_DOWNLOADING, MP4_PACKAGING, MP4_UPLOADING
@@ -44,10 +44,8 @@ def run(context: JobContext[DownloadParams]) -> Done:
     bench.objects.put_file(key, target, content_type(target.name))
     size = target.stat().st_size
     context.log.info("stored %s, %.1f MB", target.name, size / 1e6)
-    return Done(
-        result={"video_id": str(context.params.video), "size": size},
-        artifacts=[Artifact(target.name, key, content_type(target.name), size)],
-    )
+    # It belongs to the output and not to this job, so that it is none of its artifacts.
+    return Done(result={"video_id": str(context.params.video), "size": size})
 
 
 def _manifest(context: JobContext[DownloadParams]) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from typing import Any
 
 from academy.jobs.context import Artifact, Done, JobContext
 from academy.jobs.errors import PermanentError, TransientError
-from academy.video import binaries, command, lecture, pieces, process, validate
+from academy.video import binaries, command, lecture, pieces, process, storyboard, validate
+from academy.video.handlers import packaging
 from academy.video.handlers.publish import encoder_name
 from academy.video.handlers.steps import (
     PIECE_DOWNLOADING,
@@ -32,14 +33,19 @@ def run(context: JobContext[PieceParams]) -> Done:
         raise TransientError("video_encoder_differs", wanted=made.encoder, here=here)
     piece = made.piece(context.params.piece)
     work = _Sound(bench, made) if piece.chunk is None else _Chunk(bench, made, piece)
+    cipher = packaging.cipher(bench, made.digest, made.segments_per_key)
     with SegmentUploader(
-        bench.objects, context.output_prefix, bench.folder, work.first_numbers()
-    ) as uploader:
+        bench.objects, context.output_prefix, bench.folder, work.first_numbers(),
+        encryptor=None if cipher is None else cipher.encryptor,
+    ) as uploader:  # fmt: skip
         errors = work.encode(uploader)
         bench.say(PIECE_VALIDATING, 0)
         renditions = _checked(work)
         facts = {one.name: _measured(bench, one) for one in renditions}
         about = {"digest": made.digest, "piece": piece.name, "errors": errors, "facts": facts}
+        sprite = packaging.sprite_of_piece(bench, made, piece, renditions)
+        if sprite is not None:
+            about["storyboard"] = storyboard.measured(sprite)
         return _stored(bench, uploader, renditions, about)
 
 
@@ -182,6 +188,8 @@ def _stored(
 ) -> Done:
     context = bench.context
     files = [file for one in renditions for file in one.files]
+    if "storyboard" in result:
+        files.append(result["storyboard"]["name"])
 
     def stored(done: int, total: int) -> None:
         context.raise_if_cancelled()

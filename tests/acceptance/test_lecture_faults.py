@@ -32,7 +32,8 @@ from tests.support.world import World
 
 RATE = 10
 SECONDS = 2 * chunks.CHUNK_SECONDS + 10
-SHARED_SECONDS = 5 * chunks.CHUNK_SECONDS
+SHARED_SECONDS = 4 * chunks.CHUNK_SECONDS
+SHARED_RATE = 20
 STAGES = {
     "video.fetched": "the plan",
     "video.planned": "the plan",
@@ -61,7 +62,9 @@ class Crashed:
 def crashed(world: World, tmp_path_factory: pytest.TempPathFactory) -> Crashed:
     folder = tmp_path_factory.mktemp("lectures")
     source = media.clip(folder / "a.mp4", size="128x72", rate=str(RATE), seconds=SECONDS)
-    longer = media.clip(folder / "b.mp4", size="320x180", rate="30", seconds=SHARED_SECONDS)
+    longer = media.clip(
+        folder / "b.mp4", size="320x180", rate=str(SHARED_RATE), seconds=SHARED_SECONDS
+    )
     tenant = world.tenant()
     early, late = (_lecture(world, tenant, source) for _ in range(2))
 
@@ -176,7 +179,7 @@ def test_the_lecture_ends_right(world, crashed, which: str):
     assert (job.state, job.error_code) == ("succeeded", ""), world.story([job.pk])
     video = _video(job)
     assert video.state is VideoState.READY
-    seconds, rate = (SHARED_SECONDS, 30) if which == "shared" else (SECONDS, RATE)
+    seconds, rate = (SHARED_SECONDS, SHARED_RATE) if which == "shared" else (SECONDS, RATE)
     assert video.manifest["frames"] == seconds * rate
     assert not video.manifest["damaged"]
 

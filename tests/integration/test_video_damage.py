@@ -20,7 +20,7 @@ from academy.jobs.errors import PermanentError
 from academy.tenants.models import Tenant
 from academy.video.models import Video, VideoState
 from academy.video.probe import Prober
-from tests.integration.test_video_inputs import divide_short, fetched, transcoded
+from tests.integration.test_video_inputs import DOCS, divide_short, fetched, transcoded
 from tests.integration.test_video_transcode import submit, uploaded
 from tests.support import media
 from tests.support.jobs import make_tenant, run
@@ -120,6 +120,11 @@ class Refused:
     code: str
     file: str = "a.mp4"
 
+    @property
+    def documented(self) -> str:
+        """Its line in the reference page."""
+        return f"| {self.name} | `{self.code}` |"
+
 
 def _written(content: bytes) -> Callable[[Path], object]:
     return lambda path: path.write_bytes(content)
@@ -205,6 +210,9 @@ REFUSED = (
 )
 
 
+EMPTY = Refused("no bytes", Path.touch, "video_empty")
+
+
 @pytest.fixture
 def canary(tmp_path: Path) -> Iterator[list[str]]:
     """A web server of this machine that keeps the requests made of it."""
@@ -227,6 +235,14 @@ def canary(tmp_path: Path) -> Iterator[list[str]]:
         thread.join()
 
 
+def test_the_reference_page_lists_the_same_rows() -> None:
+    lines = DOCS.read_text().splitlines()
+    refused = [line for line in lines if line.endswith("` |")]
+    assert refused == [one.documented for one in (*REFUSED, EMPTY)]
+    for broken in BROKEN:
+        assert any(line.startswith(f"| {broken.name} |") for line in lines), broken.name
+
+
 @pytest.mark.parametrize("refused", REFUSED, ids=lambda one: one.name)
 def test_what_cannot_be_used_is_refused_with_a_reason_and_nothing_else_is_read(
     tenant: Tenant, tmp_path: Path, canary: list[str], refused: Refused
@@ -245,7 +261,7 @@ def test_what_cannot_be_used_is_refused_with_a_reason_and_nothing_else_is_read(
 
 
 def test_a_file_of_no_bytes_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "a.mp4"
-    path.touch()
-    with pytest.raises(PermanentError, match="video_empty"):
+    path = tmp_path / EMPTY.file
+    EMPTY.make(path)
+    with pytest.raises(PermanentError, match=EMPTY.code):
         Prober(media.binaries()).probe(path)

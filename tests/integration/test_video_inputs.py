@@ -36,7 +36,7 @@ pytestmark = [
     pytest.mark.usefixtures("buckets"),
 ]
 
-_DOCS = Path(__file__).resolve().parents[2] / "docs/reference/video-inputs.md"
+DOCS = Path(__file__).resolve().parents[2] / "docs/reference/video-inputs.md"
 #: An AAC frame at 48 kHz, by which an encoder may smear the onset of a beep.
 _AAC_FRAME = 1024 / 48_000
 
@@ -58,6 +58,13 @@ class Row:
     slack: int = 0
     """By how many frames it may be longer: containers that cannot say what their encoders put in
     front show it."""
+
+    @property
+    def documented(self) -> str:
+        """Its line in the reference page."""
+        made = f"{self.size[0]}x{self.size[1]}, {self.rate} frames a second"
+        made += "" if self.sound else ", no sound rendition"
+        return f"| {self.name} | {made} | {'whole and in pieces' if self.divided else 'whole'} |"
 
     @property
     def frames(self) -> int:
@@ -300,6 +307,12 @@ def transcoded(tenant: Tenant, path: Path) -> Video:
     job.refresh_from_db()
     assert job.state == "succeeded", (job.error_code, job.error_params)
     return Video.objects.for_tenant(tenant).get(job=job)
+
+
+def test_the_reference_page_lists_the_same_rows() -> None:
+    listed = [line for line in DOCS.read_text().splitlines() if line.endswith("whole |")]
+    listed += [line for line in DOCS.read_text().splitlines() if line.endswith("in pieces |")]
+    assert sorted(listed) == sorted(row.documented for row in ROWS)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)

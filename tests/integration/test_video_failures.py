@@ -1,0 +1,238 @@
+"""What goes wrong on a host while a lecture is made: a tool that hangs, a store that fails.
+
+A cancel ends every stage within 5 s and leaves nothing behind; what fails for a moment is tried
+again and spoils nothing that is finished.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from django.db import connection
+
+from academy.core import clock
+from academy.core.objects import StorageError
+from academy.core.storage import Bucket, ObjectStore, store
+from academy.jobs import admission
+from academy.jobs.cancel import job_cancel
+from academy.jobs.models import Job, JobAttempt
+from academy.tenants.models import Tenant
+from academy.video import process
+from academy.video.handlers import piece as piece_handler
+from academy.video.models import Video, VideoPiece, VideoState
+from tests.integration.test_video_inputs import divide_short
+from tests.integration.test_video_transcode import submit, uploaded
+from tests.support import media
+from tests.support.jobs import drain, let_wait_pass, make_tenant, run
+from tests.support.processes import eventually
+
+pytestmark = [
+    pytest.mark.integration("postgres", "s3"),
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("buckets"),
+]
+
+_TOOLS = {
+    "reading the file": "-show_streams",
+    "finding its pictures": "packet=pts_time",
+    "copying its sound out": "matroska",
+    "encoding a chunk": "libx264",
+    "encoding the sound": "audio_init.mp4",
+    "checking a segment": "-xerror",
+    "drawing the poster": "thumbnail",
+}
+
+
+@pytest.fixture(autouse=True)
+def _short_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    divide_short(monkeypatch, direct_seconds=3)
+
+
+@pytest.fixture
+def tenant() -> Tenant:
+    return make_tenant()
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("failures") / "a.mp4"
+    return media.lesson(path, size="128x72", rate="10")
+
+
+@pytest.fixture
+def scratch(tmp_path: Path, settings: Any) -> Path:
+    """A scratch folder of its own, and leases so short that a cancel is seen at once."""
+    settings.SCRATCH_DIR = tmp_path / "scratch"
+    settings.JOB_LEASE_SECONDS = 3
+    return tmp_path / "scratch"
+
+
+@pytest.fixture
+def lecture(tenant: Tenant, source: Path) -> Job:
+    return submit(tenant, uploaded(tenant, source))
+
+
+@pytest.fixture(params=_TOOLS, ids=str)
+def hung_tool(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Every tool of one stage stands still as soon as it is started."""
+    mark, hung = _TOOLS[request.param], threading.Event()
+    start = process.Process._start
+
+    def start_and_stop(self: process.Process) -> subprocess.Popen[bytes]:
+        child = start(self)
+        if mark in " ".join(self._argv):
+            os.killpg(child.pid, signal.SIGSTOP)
+            hung.set()
+        return child
+
+    monkeypatch.setattr(process.Process, "_start", start_and_stop)
+    return hung
+
+
+@pytest.fixture(params=["fetching the source", "storing segments"])
+def hung_store(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[threading.Event]:
+    """The object store takes a request and does not answer."""
+    hung, over = threading.Event(), threading.Event()
+
+    def hang(*_: Any, **__: Any) -> bytes:
+        hung.set()
+        over.wait(20)
+        return b""
+
+    name = {"fetching the source": "read", "storing segments": "put_file"}[request.param]
+    monkeypatch.setattr(ObjectStore, name, hang)
+    yield hung
+    over.set()
+
+
+def _cancelled_within_seconds(lecture: Job, hung: threading.Event, scratch: Path) -> None:
+    worker = threading.Thread(target=_work)
+    worker.start()
+    assert hung.wait(40)
+    asked = clock.monotonic()
+    job_cancel(tenant=lecture.tenant, job_id=lecture.pk)
+    worker.join(timeout=20)
+    assert not worker.is_alive()
+    assert clock.monotonic() - asked < 5
+    lecture.refresh_from_db()
+    assert lecture.state == "cancelled"
+    assert not lecture.children.exclude(state__in=["cancelled", "succeeded"]).exists()
+    assert Video.objects.for_tenant(lecture.tenant_id).get().state is VideoState.CANCELLED
+    assert list(scratch.iterdir()) == []
+    eventually(lambda: not _tools(), 5, "no tool is left")
+
+
+def _work() -> None:
+    try:
+        drain("video")
+    finally:
+        connection.close()
+
+
+def _tools() -> list[psutil.Process]:
+    children = psutil.Process().children(recursive=True)
+    return [child for child in children if "ff" in child.name()]
+
+
+def test_a_cancel_ends_a_tool_that_hangs_in_any_stage(
+    lecture: Job, scratch: Path, hung_tool: threading.Event
+) -> None:
+    _cancelled_within_seconds(lecture, hung_tool, scratch)
+
+
+def test_a_cancel_does_not_wait_for_the_object_store(
+    lecture: Job, scratch: Path, hung_store: threading.Event
+) -> None:
+    _cancelled_within_seconds(lecture, hung_store, scratch)
+
+
+def _attempts(job: Job) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for attempt in JobAttempt.objects.filter(job__parent=job).order_by("number"):
+        found.setdefault(attempt.job.child_key, []).append(attempt.outcome)
+    return found
+
+
+def _wait_over(job: Job) -> None:
+    let_wait_pass(job)
+    assert admission.promote_retries() == 1
+
+
+def _ready(job: Job) -> Video:
+    drain("video")
+    job.refresh_from_db()
+    assert job.state == "succeeded", (job.error_code, job.error_params)
+    video = Video.objects.for_tenant(job.tenant_id).get(job=job)
+    assert video.manifest["frames"] == media.LESSON_SECONDS * 10
+    return video
+
+
+def test_a_store_that_fails_in_the_middle_of_a_piece_costs_that_piece_a_second_attempt(
+    lecture: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_file = ObjectStore.put_file
+    failed: list[str] = []
+
+    def flaky(self: ObjectStore, key: str, *arguments: Any, **options: Any) -> None:
+        if key.endswith("72p_00001.m4s") and not failed:
+            failed.append(key)
+            raise StorageError("storage_unavailable", "put_file", key)
+        put_file(self, key, *arguments, **options)
+
+    monkeypatch.setattr(ObjectStore, "put_file", flaky)
+    drain("video")
+    waiting = lecture.children.get(state="retry_wait")
+    assert (waiting.child_key, waiting.error_code) == ("chunk-0001", "storage_unavailable")
+    _wait_over(waiting)
+    _ready(lecture)
+    assert _attempts(lecture) == {
+        "audio": ["succeeded"],
+        "chunk-0000": ["succeeded"],
+        "chunk-0001": ["transient", "succeeded"],
+    }
+
+
+@pytest.mark.parametrize("fault", ["another encoder's", "a hole", "an object gone"])
+def test_a_piece_that_does_not_fit_is_made_again_and_no_other(lecture: Job, fault: str) -> None:
+    run(lecture)
+    for child in lecture.children.all():
+        run(child)
+    bad = VideoPiece.objects.for_tenant(lecture.tenant_id).get(name="chunk-0001")
+    facts = bad.facts["renditions"]["72p"]
+    if fault == "another encoder's":
+        facts["init_sha256"] = "0" * 64
+    elif fault == "a hole":
+        facts["first_decode_time"] += 512
+    else:
+        store(Bucket.VIDEO).delete(bad.prefix + facts["names"][0])
+    bad.save()
+    _ready(lecture)
+    again = {key for key in _attempts(lecture) if key.endswith(".1")}
+    assert "chunk-0001.1" in again
+    assert again <= {"chunk-0000.1", "chunk-0001.1"}
+    assert "audio.1" not in again
+
+
+def test_a_host_with_another_ffmpeg_leaves_pieces_to_others(
+    lecture: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(lecture)
+    child = lecture.children.get(child_key="chunk-0000")
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(piece_handler, "encoder_name", lambda _: "ffmpeg 4.2 x264 veryfast")
+        run(child)
+    assert (child.state, child.error_code) == ("retry_wait", "video_encoder_differs")
+    assert list(store(Bucket.VIDEO).keys(f"t/{child.tenant_id}/jobs/{child.pk}/")) == []
+    _wait_over(child)
+    _ready(lecture)
+    assert _attempts(lecture)["chunk-0000"] == ["transient", "succeeded"]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from django.core.management import call_command
 from django.test import Client
+from pytest_django import Settings
 
 from academy.core.errors import AppError
 from academy.core.storage import Bucket, store
@@ -93,18 +94,21 @@ def test_a_key_leaves_through_a_valid_link_alone(tenant: Tenant, tmp_path: Path)
 
 
 def test_keys_move_under_a_new_secret_and_still_play(
-    tenant: Tenant, tmp_path: Path, settings: pytest.FixtureRequest
+    tenant: Tenant, tmp_path: Path, settings: Settings
 ) -> None:
     source = media.clip(tmp_path / "a.mp4", size="320x180", rate=str(RATE), seconds=3)
     _, video = encrypted(tenant, source)
     name = encryption.key_name("180p", 0)
-    where = {"tenant": tenant.pk, "digest": video.digest, "name": name}
-    before = encryption.key_read(**where)  # type: ignore[arg-type]
-    old = settings.VIDEO_KEY_SECRETS  # type: ignore[attr-defined]
-    settings.VIDEO_KEY_SECRETS = ["new-".ljust(40, "n"), *old]  # type: ignore[attr-defined]
+
+    def key() -> bytes:
+        return encryption.key_read(tenant=tenant.pk, digest=video.digest, name=name)
+
+    before = key()
+    old = settings.VIDEO_KEY_SECRETS
+    settings.VIDEO_KEY_SECRETS = ["new-".ljust(40, "n"), *old]
     call_command("video_keys_reseal")
-    settings.VIDEO_KEY_SECRETS = ["new-".ljust(40, "n")]  # type: ignore[attr-defined]
-    assert encryption.key_read(**where) == before  # type: ignore[arg-type]
-    settings.VIDEO_KEY_SECRETS = old  # type: ignore[attr-defined]
+    settings.VIDEO_KEY_SECRETS = ["new-".ljust(40, "n")]
+    assert key() == before
+    settings.VIDEO_KEY_SECRETS = old
     with pytest.raises(AppError, match="video_key_unavailable"):
-        encryption.key_read(**where)  # type: ignore[arg-type]
+        key()

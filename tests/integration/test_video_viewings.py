@@ -21,7 +21,7 @@ from tests.support.openapi import Document
 
 pytestmark = [
     pytest.mark.integration("postgres", "s3"),
-    pytest.mark.django_db(transaction=True),
+    pytest.mark.django_db,
     pytest.mark.usefixtures("buckets"),
 ]
 
@@ -108,6 +108,7 @@ def test_viewers_do_not_count_against_each_other(tenant: Tenant) -> None:
     assert all(player.beat().status_code == 200 for player in players)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_two_starts_at_once_leave_one_viewing(tenant: Tenant) -> None:
     video = video_of(tenant)
     players = [Player(video, device=f"device-{number % 3}") for number in range(6)]

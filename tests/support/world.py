@@ -144,9 +144,13 @@ class World:
         argv = ["-m", *queues.worker_argv(queue)]
         return self.process(name, *argv, WORKER_HEALTH_FILE=health, **environ).start()
 
+    def free_port(self) -> int:
+        """A port that nobody else takes while this world is there."""
+        return self._ports.take().api
+
     def api(self, **environ: str) -> tuple[Process, str]:
         """gunicorn with one process, and its address."""
-        port = self._ports.take().api
+        port = self.free_port()
         url = f"http://{HOST}:{port}"
         process = self.process(
             "api",

@@ -65,7 +65,7 @@ window.academy = window.academy || {};
       this.done = [];
       this.rate = video.playbackRate;
       video.addEventListener("timeupdate", () => this.tick());
-      for (const name of ["pause", "ended", "waiting"]) {
+      for (const name of ["pause", "ended"]) {
         video.addEventListener(name, () => { this.tick(); this.close(); });
       }
       // When this is heard, currentTime is where the seek leads: what was watched ended before.
@@ -79,8 +79,8 @@ window.academy = window.academy || {};
       const { video } = this;
       const now = video.currentTime;
       if (video.seeking || (video.paused && this.from === null)) return;
-      // Time passes in small steps while it plays; anything else is a jump.
-      const jumped = now < this.last || now - this.last > 2 * Math.max(1, video.playbackRate);
+      // Time passes in steps while it plays, large ones where the page is busy; the rest are jumps.
+      const jumped = now < this.last || now - this.last > 5 * Math.max(1, video.playbackRate);
       if (this.from !== null && jumped) this.close();
       if (this.from === null) this.from = now;
       this.last = now;

@@ -6,8 +6,11 @@ wherever it is encoded it makes the same frames, cut at the same places. Pure; n
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import pairwise
 from typing import Final
 
 from academy.video.ladder import FrameGrid
@@ -17,7 +20,10 @@ CHUNK_SECONDS: Final = 60
 """A killed host loses this much; 20 s chunks cost up to 4 % more CPU, 4 s ones 22 %."""
 DIRECT_SECONDS: Final = 120
 """Up to this much, one process is as fast as several and needs no join."""
-_TAIL_SECONDS = 2
+SPARSE_CONTAINER: Final = "mov"
+"""The family of containers from which parts can be fetched one by one."""
+TAIL_SECONDS: Final = 2
+"""How much beyond its end a chunk may read, for B-frames and rounded times."""
 #: Fewer frames than this part of a chunk are added to the one before.
 _SHORT_TAIL = Fraction(1, 3)
 _SEEK_FRAMES = 2
@@ -40,11 +46,30 @@ class Chunk:
     is_last: bool
     seek: Fraction | None
     ranges: tuple[tuple[int, int], ...]
+    cuts: tuple[int, ...] = ()
+    """The frames at which its segments begin, where these are the source's own key frames because
+    a rung is copied; empty where segments lie on the frame grid."""
+    first_segment: int = 0
+    """The number of its first segment, where it has cuts."""
 
     @property
     def frames(self) -> int:
-        """How many frames it must have; the last chunk may have some more or fewer."""
+        """How many frames it must have; the last chunk on the grid may have some more or fewer."""
         return self.end - self.first
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether its end is known to the frame: only the end of a source is not."""
+        return bool(self.cuts) or not self.is_last
+
+    @property
+    def lengths(self) -> tuple[int, ...]:
+        """Frames of each segment, where it has cuts."""
+        return tuple(after - before for before, after in pairwise((*self.cuts, self.end)))
+
+    def segment(self, grid: FrameGrid) -> int:
+        """The number of its first segment in the whole lecture."""
+        return self.first_segment if self.cuts else self.first // grid.segment_frames
 
 
 def divide(
@@ -72,6 +97,86 @@ def divide(
     )  # fmt: skip
 
 
+def divide_at_keys(
+    grid: FrameGrid,
+    total: int,
+    packets: Packets,
+    keys: Sequence[int],
+    *,
+    start: Fraction,
+    size: int,
+    outside: tuple[tuple[int, int], ...] | None,
+) -> tuple[Chunk, ...]:
+    """The chunks of a lecture of which a rung is copied: they begin at the source's key frames.
+
+    ``keys`` are the frames of the grid on which the key frames of ``packets`` lie, the first at 0,
+    each of them the start of a closed group of pictures.
+    """
+    step = chunk_frames(grid)
+    made: list[Chunk] = []
+    first, numbered = 0, 0
+    while first < total:
+        cuts = segment_starts(grid, [key for key in keys if key >= first])
+        end = _end_at_key(grid, cuts, keys, first + step)
+        if total - end < step * _SHORT_TAIL:
+            end = total
+        cuts = tuple(cut for cut in cuts if cut < end)
+        made.append(
+            _copied_chunk(
+                grid, packets, Chunk(len(made), first, end, end == total, None, (), cuts, numbered),
+                keys, start=start, size=size, outside=outside,
+            )
+        )  # fmt: skip
+        first, numbered = end, numbered + len(cuts)
+    return tuple(made)
+
+
+def segment_starts(grid: FrameGrid, keys: Sequence[int]) -> tuple[int, ...]:
+    """Where ffmpeg's HLS muxer begins segments when these frames are key frames.
+
+    The n-th cut is made at the first key frame at or after n times the segment's duration.
+    """
+    cuts: list[int] = []
+    for key in keys:
+        if not cuts or key - cuts[0] >= len(cuts) * grid.segment_frames:
+            cuts.append(key)
+    return tuple(cuts)
+
+
+def _end_at_key(grid: FrameGrid, cuts: Sequence[int], keys: Sequence[int], wanted: int) -> int:
+    """The last cut up to ``wanted``, else the first after it, at which decoding can begin.
+
+    A key frame that another follows at once could not be told from it when seeking.
+    """
+    apart = 2 * _SEEK_MARGIN * grid.rate
+    following = dict(pairwise(keys))
+    usable = [cut for cut in cuts[1:] if following.get(cut, cut + apart + 1) - cut > apart]
+    before = [cut for cut in usable if cut <= wanted]
+    return before[-1] if before else (usable[0] if usable else sys.maxsize)
+
+
+def _copied_chunk(
+    grid: FrameGrid,
+    packets: Packets,
+    chunk: Chunk,
+    keys: Sequence[int],
+    *,
+    start: Fraction,
+    size: int,
+    outside: tuple[tuple[int, int], ...] | None,
+) -> Chunk:
+    """The chunk with its seek and its bytes: from its own key frame, with none before it."""
+    numbers = dict(zip(keys, packets.keys, strict=True))
+    begin = numbers[chunk.first]
+    seek = None if chunk.first == 0 else packets.seconds(begin) + _SEEK_MARGIN - start
+    ranges: tuple[tuple[int, int], ...] = ((0, size),)
+    if outside is not None:
+        after = packets.key_after(start + chunk.end / grid.rate + TAIL_SECONDS)
+        last = len(packets) if chunk.is_last else min(len(packets), after + 1)
+        ranges = joined([*outside, packets.span(0, _HEAD_PACKETS), packets.span(begin, last)])
+    return replace(chunk, seek=seek, ranges=ranges)
+
+
 def chunk_frames(grid: FrameGrid) -> int:
     """Frames of one chunk: whole segments, about CHUNK_SECONDS of them."""
     return grid.segment_frames * max(1, round(CHUNK_SECONDS / grid.segment_seconds))
@@ -95,7 +200,7 @@ def _chunk(
     if outside is None:
         ranges: tuple[tuple[int, int], ...] = ((0, size),)
     else:
-        after = packets.key_after(start + end / grid.rate + _TAIL_SECONDS)
+        after = packets.key_after(start + end / grid.rate + TAIL_SECONDS)
         last = len(packets) if total is not None else min(len(packets), after + 1)
         head = packets.span(0, _HEAD_PACKETS)
         ranges = joined([*outside, head, packets.span(begin, last)])

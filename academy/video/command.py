@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +19,18 @@ import ffmpeg
 
 from academy.video import sandbox
 from academy.video.binaries import ToneMapper
-from academy.video.chunks import Chunk
-from academy.video.ladder import AUDIO_KBPS, AUDIO_RATE, CRF, PRESET, Plan, Rung
+from academy.video.chunks import TAIL_SECONDS, Chunk
+from academy.video.ladder import (
+    AUDIO_KBPS,
+    AUDIO_RATE,
+    AV1_CRF,
+    AV1_PRESET,
+    CRF,
+    PRESET,
+    Codec,
+    Plan,
+    Rung,
+)
 
 AUDIO_NAME = "audio"
 SEGMENT_PATTERN = "%05d.m4s"
@@ -29,6 +41,8 @@ _HD_HEIGHT = 720
 _FROM_601 = frozenset({"smpte170m", "bt470bg", "fcc"})
 _FROM_2020 = frozenset({"bt2020nc", "bt2020c"})
 _DECODER_THREADS = 4
+#: Seconds by which a copied sound track is moved; an edit list may begin far inside its media.
+_SOUND_HEADROOM = 60
 
 _HLS = {
     "f": "hls",
@@ -46,19 +60,28 @@ def segment_name(rendition: str, number: int) -> str:
 
 
 def encode(
-    binary: str, plan: Plan, source: Path, *, tone_mapper: ToneMapper | None = None
+    binary: str,
+    plan: Plan,
+    source: Path,
+    *,
+    tone_mapper: ToneMapper | None = None,
+    chunk: Chunk | None = None,
 ) -> list[str]:
     """The argv that encodes every rendition into the working directory.
 
     Per rendition NAME: `NAME.m3u8`, `NAME_init.mp4` and `NAME_00000.m4s` and on.
-    A plan with `tonemap` needs a tone mapper.
+    A plan with `tonemap` needs a tone mapper; one with a copied rung a `chunk` that is the whole
+    recording and says where it is cut.
     """
+    if chunk is not None:
+        # Read from its beginning, a file's clock is set to 0 for packets and pictures alike.
+        plan = replace(plan, source=replace(plan.source, start=Fraction(0)))
     demuxed = _input(source)
     outputs = []
     if plan.rungs:
-        outputs.append(_pictures(plan, demuxed, tone_mapper))
+        outputs.append(_pictures(plan, demuxed, tone_mapper, chunk=chunk))
     if plan.audio_index is not None:
-        outputs.append(_sound(plan, demuxed))
+        outputs.append(_sound(plan, demuxed[str(plan.audio_index)]))
     merged = ffmpeg.merge_outputs(*outputs) if len(outputs) > 1 else outputs[0]
     command: list[str] = ffmpeg.compile(merged, cmd=[binary, *_global_options()])
     return command
@@ -82,6 +105,9 @@ def encode_chunk(
     seek = {} if chunk.seek is None else {"ss": f"{float(chunk.seek):.6f}"}
     # Of the source only what the chunk needs may be there: no more is read to find the codec.
     brief = {"analyzeduration": 0, "fpsprobesize": 0}
+    if plan.copied in rungs and not chunk.is_last:
+        # A copy does not end by itself where the filters have seen enough.
+        brief["t"] = math.ceil(chunk.frames / plan.grid.rate) + TAIL_SECONDS
     demuxed = _input(source, copyts=None, noaccurate_seek=None, **brief, **seek)
     command: list[str] = ffmpeg.compile(
         _pictures(plan, demuxed, tone_mapper, chunk=chunk, only=frozenset(rungs)),
@@ -92,10 +118,8 @@ def encode_chunk(
 
 def encode_sound(binary: str, plan: Plan, source: Path) -> list[str]:
     """The argv that encodes the sound of a lecture from what `demux` took out of it."""
-    demuxed = _input(source, copyts=None)
-    command: list[str] = ffmpeg.compile(
-        _sound(plan, demuxed, "a:0"), cmd=[binary, *_global_options()]
-    )
+    moved = _input(source, copyts=None)["a:0"].filter("asetpts", f"PTS-{_SOUND_HEADROOM}/TB")
+    command: list[str] = ffmpeg.compile(_sound(plan, moved), cmd=[binary, *_global_options()])
     return command
 
 
@@ -104,33 +128,19 @@ def demux(
 ) -> list[str]:
     """The argv that copies the tracks in use into files of their own, on a clock that starts at 0.
 
-    Pictures into MP4, whose parts can be fetched one by one; sound into Matroska.
+    Pictures into MP4, whose parts can be fetched one by one; sound into Matroska, a little later:
+    what an encoder's delay or an edit list puts before 0 would otherwise move all that follows.
     """
     argv = [binary, *_global_options(), *sandbox.media_options()]
-    argv += ["-copyts", "-start_at_zero", "-i", str(source)]
+    argv += ["-fflags", "+genpts", "-copyts", "-start_at_zero", "-i", str(source)]
     copied = ["-c", "copy", "-map_metadata", "-1", "-map_chapters", "-1", "-copyts"]
     if pictures is not None:
         assert plan.source.video is not None
         argv += ["-map", f"0:{plan.source.video.index}", *copied, "-f", "mp4", str(pictures)]
     if sound is not None:
-        argv += ["-map", f"0:{plan.audio_index}", *copied, "-f", "matroska", str(sound)]
+        later = ["-output_ts_offset", str(_SOUND_HEADROOM)]
+        argv += ["-map", f"0:{plan.audio_index}", *copied, *later, "-f", "matroska", str(sound)]
     return argv
-
-
-def remux(binary: str, tracks: Sequence[Path], target: Path, start: float) -> list[str]:
-    """The argv that puts finished tracks into one MP4 that plays while it is fetched.
-
-    ``start`` is where their timeline starts, in seconds; the file's starts at 0.
-    """
-    argv = [binary, *_global_options()]
-    for track in tracks:
-        argv += [*sandbox.media_options(), "-itsoffset", f"{-start:.6f}", "-i", str(track)]
-    for number in range(len(tracks)):
-        argv += ["-map", f"{number}:0"]
-    return [
-        *argv, "-copyts", "-c", "copy", "-map_metadata", "-1", "-map_chapters", "-1",
-        "-movflags", "+faststart", "-f", "mp4", str(target),
-    ]  # fmt: skip
 
 
 def packets(binary: str, source: Path, track: int) -> list[str]:
@@ -169,27 +179,72 @@ def _pictures(
 ) -> Any:
     """The output with every rung of the picture, or those named by `only`."""
     assert plan.source.video is not None
-    stream = _prepared(plan, demuxed[str(plan.source.video.index)], tone_mapper, chunk)
+    track = demuxed[str(plan.source.video.index)]
     rungs = tuple(rung for rung in plan.rungs if only is None or rung.name in only)
-    ends = _cascade(plan, stream, rungs)
-    gop = plan.grid.gop_frames
-    options: dict[str, Any] = {
-        "c:v": "libx264", "preset": PRESET, "crf": CRF, "pix_fmt": "yuv420p", "threads": 1,
-        "fps_mode": "passthrough",
-        "g": gop, "force_key_frames": f"expr:eq(mod(n,{gop}),0)", "flags": "+cgop",
+    encoded = tuple(rung for rung in rungs if rung.name != plan.copied)
+    ends = []
+    if encoded:
+        ends = _cascade(plan, _prepared(plan, track, tone_mapper, chunk), encoded)
+    options: dict[str, Any] = {}
+    for position, rung in enumerate(rungs):
+        if rung.name == plan.copied:
+            if chunk is None:
+                raise ValueError("a copied rung needs to know where it is cut")
+            ends.insert(position, track)
+            options |= _of_stream(position, _copying(plan, chunk))
+        else:
+            options |= _of_stream(position, _encoding(plan, rung, chunk))
+    # ffmpeg fills in a name only where there are several.
+    init = "%v_init.mp4" if len(rungs) > 1 else f"{rungs[0].name}_init.mp4"
+    options |= {
         "map_metadata": -1, "map_chapters": -1,
         **_HLS,
         # Rounded down to the microsecond, ffmpeg's unit here: a longer value would skip a GOP.
         "hls_time": f"{math.floor(plan.grid.segment_seconds * 1_000_000)}us",
         "var_stream_map": " ".join(f"v:{i},name:{rung.name}" for i, rung in enumerate(rungs)),
-        "hls_fmp4_init_filename": "%v_init.mp4",
+        "hls_fmp4_init_filename": init,
         "hls_segment_filename": f"%v_{SEGMENT_PATTERN}",
-        "start_number": 0 if chunk is None else chunk.first // plan.grid.segment_frames,
+        "start_number": 0 if chunk is None else chunk.segment(plan.grid),
     }  # fmt: skip
-    for position, rung in enumerate(rungs):
-        options[f"maxrate:v:{position}"] = f"{rung.max_kbps}k"
-        options[f"bufsize:v:{position}"] = f"{2 * rung.max_kbps}k"
     return ffmpeg.output(*ends, "%v.m3u8", **options)
+
+
+def _of_stream(position: int, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of one picture stream of an output."""
+    return {f"{name}:v:{position}": value for name, value in options.items()}
+
+
+def _encoding(plan: Plan, rung: Rung, chunk: Chunk | None) -> dict[str, Any]:
+    """How one rung is encoded."""
+    if chunk is not None and chunk.cuts:
+        # Key frames there and nowhere else: another could be taken for the end of a segment.
+        # Between scene cuts and the next of them x264 then puts pictures that are no key frames.
+        longest = max(chunk.lengths)
+        keys: dict[str, Any] = {"g": 2 * longest + 2, "keyint_min": longest + 1}
+        at = "+".join(f"eq(n,{cut - chunk.first})" for cut in chunk.cuts)
+    else:
+        gop = plan.grid.gop_frames
+        keys = {"g": gop}
+        at = f"eq(mod(n,{gop}),0)"
+    keys |= {"force_key_frames": f"expr:{at}", "fps_mode": "passthrough", "pix_fmt": "yuv420p"}
+    if rung.codec is Codec.AV1:
+        return {
+            "c": "libsvtav1", "preset": AV1_PRESET, "crf": AV1_CRF, "svtav1-params": "lp=1", **keys,
+        }  # fmt: skip
+    return {
+        "c": "libx264", "preset": PRESET, "crf": CRF, "threads": 1, "flags": "+cgop", **keys,
+        "maxrate": f"{rung.max_kbps}k", "bufsize": f"{2 * rung.max_kbps}k",
+    }  # fmt: skip
+
+
+def _copying(plan: Plan, chunk: Chunk) -> dict[str, Any]:
+    """How the packets of one chunk are taken over: as many as it has, on the lecture's timeline."""
+    rate = plan.grid.rate
+    shift = f"round(({float(plan.grid.base_seconds - plan.source.start):.9f})/TB)"
+    # `-frames` would do, but it cuts the other rungs short by what their encoders hold back.
+    only = f"noise=drop=gte(n\\,{chunk.frames})"
+    placed = f"setts=pts=PTS+{shift}:dts=DTS+{shift}:time_base={1 / rate}"
+    return {"c": "copy", "bsf": f"{only},{placed}"}
 
 
 def _cascade(plan: Plan, stream: Any, rungs: Sequence[Rung]) -> list[Any]:
@@ -230,7 +285,7 @@ def _prepared(
     stream = stream.filter(
         "fps", fps=str(rate), start_time=f"{float(first / rate):.9f}", round="near"
     )
-    if chunk is not None and not chunk.is_last:
+    if chunk is not None and chunk.is_exact:
         stream = stream.filter("tpad", stop_mode="clone", stop=-1)
         stream = stream.filter("trim", start_pts=chunk.first, end_pts=chunk.end)
     stream = stream.filter("setpts", f"PTS+{plan.grid.base_frames}")
@@ -286,12 +341,11 @@ def _tagged(plan: Plan, stream: Any) -> Any:
     )  # fmt: skip
 
 
-def _sound(plan: Plan, demuxed: Any, track: str | None = None) -> Any:
+def _sound(plan: Plan, track: Any) -> Any:
     """The one sound rendition that all rungs share, on the same timeline."""
     base = round(plan.grid.base_seconds * AUDIO_RATE)
     stream = (
-        demuxed[track or str(plan.audio_index)]
-        .filter("aresample", AUDIO_RATE, **{"async": 1, "first_pts": 0})
+        track.filter("aresample", AUDIO_RATE, **{"async": 1, "first_pts": 0})
         .filter("aformat", sample_fmts="fltp", channel_layouts="stereo")
         .filter("asetpts", f"PTS+{base}")
     )

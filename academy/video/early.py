@@ -165,6 +165,7 @@ def _outline(key: str) -> Outline | None:
     if name is None or set(by_chunk) != {chunk.number for chunk in made.chunks}:
         return None
     grid = made.plan.grid
+    frames = max((length for chunk in made.chunks for length in chunk.lengths), default=0)
     track = made.plan.source.main_audio
     return Outline(
         digest=made.digest,
@@ -174,7 +175,7 @@ def _outline(key: str) -> Outline | None:
         has_sound=any(piece.name == AUDIO_NAME for piece in made.pieces),
         language="" if track is None or track.language == "und" else track.language,
         segments_per_key=made.segments_per_key,
-        target=math.ceil(grid.segment_seconds),
+        target=math.ceil(max(frames, grid.segment_frames) / grid.rate),
     )
 
 

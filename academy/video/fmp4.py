@@ -9,6 +9,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import accumulate
+from operator import add
 
 _CONTAINERS = frozenset({b"moov", b"trak", b"mdia", b"minf", b"stbl", b"mvex", b"moof", b"traf"})
 _NOT_SYNC = 0x0001_0000
@@ -31,12 +33,14 @@ class Init:
 
 @dataclass(frozen=True)
 class Fragment:
-    """A media segment: samples, and decode time and duration in ticks of the init's timescale."""
+    """A media segment: samples, and its times and duration in ticks of the init's timescale."""
 
     samples: int
     decode_time: int
     duration: int
     starts_with_sync: bool
+    shown_time: int
+    """When its first picture is shown; B-frames are decoded ahead of that."""
 
 
 def boxes(
@@ -74,7 +78,7 @@ def read_init(data: bytes) -> Init:
                 timescale = struct.unpack_from(">I", payload, 20 if payload[0] == 1 else 12)[0]
             elif kind == b"stsd":
                 codec, width, height = _sample_entry(payload)
-    except struct.error as error:
+    except (struct.error, IndexError) as error:
         raise Fmp4Error(f"the init segment is cut off: {error}") from error
     if not codec or not timescale:
         raise Fmp4Error("the init segment has no codec or no timescale")
@@ -88,11 +92,24 @@ def _sample_entry(payload: memoryview) -> tuple[str, int, int]:
         for name, box in boxes(entry, _VISUAL_ENTRY_BYTES):
             if name == b"avcC":
                 return f"avc1.{box[1]:02X}{box[2]:02X}{box[3]:02X}", width, height
+    elif kind == b"av01":
+        width, height = struct.unpack_from(">HH", entry, 24)
+        for name, box in boxes(entry, _VISUAL_ENTRY_BYTES):
+            if name == b"av1C":
+                return _av1_codec(box), width, height
     elif kind == b"mp4a":
         for name, box in boxes(entry, _AUDIO_ENTRY_BYTES):
             if name == b"esds":
                 return _aac_codec(box), 0, 0
     raise Fmp4Error(f"no codec configuration in sample entry {kind!r}")
+
+
+def _av1_codec(av1c: memoryview) -> str:
+    """av01.P.LLT.DD from an av1C box (AV1 in ISO base media, section 5)."""
+    profile, level = av1c[1] >> 5, av1c[1] & 0x1F
+    tier = "H" if av1c[2] & 0x80 else "M"
+    depth = 8 if not av1c[2] & 0x40 else 12 if av1c[2] & 0x20 else 10
+    return f"av01.{profile}.{level:02d}{tier}.{depth:02d}"
 
 
 def _aac_codec(esds: memoryview) -> str:
@@ -122,6 +139,7 @@ def read_fragment(data: bytes) -> Fragment:
     """Read a media segment with one track and any number of fragments."""
     samples = duration = 0
     decode_time: int | None = None
+    shown: int | None = None
     sync = True
     media = 0
     defaults = _Defaults()
@@ -132,18 +150,21 @@ def read_fragment(data: bytes) -> Fragment:
             elif kind == b"tfdt" and decode_time is None:
                 decode_time = struct.unpack_from(">Q" if payload[0] == 1 else ">I", payload, 4)[0]
             elif kind == b"trun":
-                count, ticks, first_flags = _run(payload, defaults)
+                run = _Run.read(payload, defaults)
                 if samples == 0:
-                    sync = not first_flags & _NOT_SYNC
-                samples += count
-                duration += ticks
+                    sync = not run.first_flags & _NOT_SYNC
+                if run.samples:
+                    first = duration + run.shown
+                    shown = first if shown is None else min(shown, first)
+                samples += run.samples
+                duration += run.duration
             elif kind == b"mdat":
                 media += len(payload)
     except (struct.error, IndexError) as error:
         raise Fmp4Error(f"the segment is cut off: {error}") from error
     if decode_time is None or samples == 0 or media == 0:
         raise Fmp4Error("the segment holds no samples")
-    return Fragment(samples, decode_time, duration, sync)
+    return Fragment(samples, decode_time, duration, sync, decode_time + (shown or 0))
 
 
 @dataclass(frozen=True)
@@ -165,24 +186,42 @@ class _Defaults:
         return cls(duration, sample_flags)
 
 
-def _run(payload: memoryview, defaults: _Defaults) -> tuple[int, int, int]:
-    """(samples, ticks, flags of the first sample) of a trun box."""
-    flags = int.from_bytes(payload[1:4], "big")
-    (count,) = struct.unpack_from(">I", payload, 4)
-    position = 8 + (4 if flags & 0x1 else 0)
-    first = defaults.flags
-    if flags & 0x4:
-        (first,) = struct.unpack_from(">I", payload, position)
-        position += 4
-    width = 4 * sum(bool(flags & bit) for bit in (0x100, 0x200, 0x400, 0x800))
-    if position + width * count > len(payload):
-        raise Fmp4Error("a sample table is cut off")
-    if flags & 0x400 and not flags & 0x4 and count:
-        offset = 4 * sum(bool(flags & bit) for bit in (0x100, 0x200))
-        (first,) = struct.unpack_from(">I", payload, position + offset)
-    if not flags & 0x100:
-        return count, count * defaults.duration, first
-    ticks = sum(
-        struct.unpack_from(">I", payload, position + width * sample)[0] for sample in range(count)
-    )
-    return count, ticks, first
+@dataclass(frozen=True)
+class _Run:
+    """A trun box; ``shown`` is when its first picture is shown, from the start of the run."""
+
+    samples: int
+    duration: int
+    first_flags: int
+    shown: int
+
+    @classmethod
+    def read(cls, payload: memoryview, defaults: _Defaults) -> _Run:
+        flags = int.from_bytes(payload[1:4], "big")
+        (count,) = struct.unpack_from(">I", payload, 4)
+        position = 8 + (4 if flags & 0x1 else 0)
+        first = defaults.flags
+        if flags & 0x4:
+            (first,) = struct.unpack_from(">I", payload, position)
+            position += 4
+        width = 4 * sum(bool(flags & bit) for bit in (0x100, 0x200, 0x400, 0x800))
+        if position + width * count > len(payload):
+            raise Fmp4Error("a sample table is cut off")
+        if flags & 0x400 and not flags & 0x4 and count:
+            offset = 4 * sum(bool(flags & bit) for bit in (0x100, 0x200))
+            (first,) = struct.unpack_from(">I", payload, position + offset)
+        durations = [defaults.duration] * count
+        if flags & 0x100:
+            durations = _column(payload, position, width, count, ">I")
+        # Version 1 counts composition offsets in both directions.
+        offsets = [0] * count
+        if flags & 0x800:
+            kind = ">i" if payload[0] == 1 else ">I"
+            offsets = _column(payload, position + width - 4, width, count, kind)
+        shown = min(map(add, accumulate(durations, initial=0), offsets), default=0)
+        return cls(count, sum(durations), first, shown)
+
+
+def _column(payload: memoryview, position: int, width: int, count: int, kind: str) -> list[int]:
+    """One field of every entry of a sample table."""
+    return [struct.unpack_from(kind, payload, position + width * row)[0] for row in range(count)]

@@ -7,13 +7,19 @@ lecture keeps its shape.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from fractions import Fraction
+from typing import Final
 
 from academy.video.source import Source, VideoTrack
 
 CRF = 23
 PRESET = "veryfast"
+AV1_CRF = 38
+AV1_PRESET = 10
+SAVER: Final = "saver"
+"""The profile that adds a rung for little data; the others differ in packaging alone."""
 SEGMENT_GOPS = 2
 GOP_SECONDS = 2
 FALLBACK_RATE = Fraction(30)
@@ -24,6 +30,10 @@ AUDIO_KBPS = 128
 # Short side, and the cap in kbit/s at up to 30 frames a second; x264 stays far below it on slides.
 _RUNGS = ((1080, 6220), (720, 3041), (480, 1476), (360, 1037))
 _HIGH_RATE_FACTOR = 1.5
+_SIMPLE_SIDES = frozenset({1080, 480})
+"""What is left of the ladder where even 1080 lines need next to nothing: one for phones."""
+# AV1 costs more than it saves where the picture is small.
+_AV1_FROM_SIDE = 720
 # A source this close below a rung (1072 of 1080 lines) makes it at its own size, not one rung less.
 _NEAR_RUNG = 0.9
 _LONGEST_SIDE = 4096
@@ -37,6 +47,13 @@ _STANDARD_RATES = tuple(
 _SAME_RATE = 0.002
 
 
+class Codec(StrEnum):
+    """How a rung is compressed."""
+
+    H264 = "h264"
+    AV1 = "av1"
+
+
 @dataclass(frozen=True)
 class Rung:
     """One rendition of the picture. Size in pixels, cap in kbit/s."""
@@ -45,6 +62,12 @@ class Rung:
     width: int
     height: int
     max_kbps: int
+    codec: Codec = Codec.H264
+
+    @property
+    def short_side(self) -> int:
+        """Pixels of the shorter side."""
+        return min(self.width, self.height)
 
 
 @dataclass(frozen=True)
@@ -97,6 +120,8 @@ class Plan:
     audio_index: int | None
     deinterlace: bool
     tonemap: bool
+    copied: str | None = None
+    """The rung whose pictures are the source's own packets, not encoded again (see copying)."""
 
     @property
     def expected_seconds(self) -> float:
@@ -111,18 +136,40 @@ class Plan:
         return self.grid.frames_in(self.expected_seconds) if self.rungs else 0
 
 
-def plan(source: Source) -> Plan:
-    """Decide how to encode a probed source."""
+def plan(source: Source, profile: str = "standard") -> Plan:
+    """Decide how to encode a probed source for a profile (see models.Profile)."""
     video, audio = source.video, source.main_audio
     grid = FrameGrid(frame_rate(video) if video is not None else FALLBACK_RATE)
+    made = rungs(video, grid.rate) if video is not None else ()
     return Plan(
         source=source,
-        rungs=rungs(video, grid.rate) if video is not None else (),
+        rungs=with_av1(made) if profile == SAVER else made,
         grid=grid,
         audio_index=audio.index if audio is not None else None,
         deinterlace=source.interlaced,
         tonemap=video is not None and video.hdr,
     )
+
+
+def with_av1(made: tuple[Rung, ...]) -> tuple[Rung, ...]:
+    """The ladder with its top rung a second time, in AV1, for half the bytes.
+
+    It stands behind the H.264 one: the first variant is what a player without a measurement takes,
+    and one that cannot play AV1 leaves the other out.
+    """
+    if not made or made[0].short_side < _AV1_FROM_SIDE:
+        return made
+    top = made[0]
+    return (top, replace(top, name=f"{top.name}-av1", codec=Codec.AV1), *made[1:])
+
+
+def pruned(plan: Plan) -> Plan:
+    """The plan for pictures so simple that the rungs between are not worth making.
+
+    What is left is the top and one small enough for any telephone; never fewer than two.
+    """
+    kept = tuple(rung for rung in plan.rungs if rung.short_side in _SIMPLE_SIDES)
+    return replace(plan, rungs=kept) if len({rung.short_side for rung in kept}) > 1 else plan
 
 
 def rungs(video: VideoTrack, rate: Fraction) -> tuple[Rung, ...]:
@@ -175,7 +222,11 @@ def frame_rate(video: VideoTrack) -> Fraction:
         average /= 2
     if constant and average >= 5:
         return average.limit_denominator(1001)
-    return _nearest_standard(average)
+    nearest = _nearest_standard(average)
+    # A few lost frames leave an average between 29.97 and 30; the timestamps know which it was.
+    of_grid = _nearest_standard(base) if base > 0 else nearest
+    same_family = abs(float(of_grid / nearest) - 1) < _SAME_RATE
+    return of_grid if same_family and _same(base, of_grid) else nearest
 
 
 def _same(one: Fraction, other: Fraction) -> bool:

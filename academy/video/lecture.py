@@ -15,14 +15,16 @@ from pydantic import TypeAdapter
 
 from academy.video.chunks import Chunk
 from academy.video.command import AUDIO_NAME
-from academy.video.ladder import CRF, PRESET, Plan
+from academy.video.ladder import AV1_CRF, AV1_PRESET, CRF, PRESET, Plan
 
 PLAN: Final = "plan.json"
+RECODED_PLAN: Final = "plan-recoded.json"
 PICTURES: Final = "pictures.mp4"
 SOUND: Final = "sound.mka"
 FORMAT_VERSION: Final = 1
 _EARLY_CHUNKS: Final = 2
 _EARLY_RUNG: Final = 480
+_RECODED: Final = "recoded"
 
 
 @dataclass(frozen=True)
@@ -113,9 +115,35 @@ def pieces(plan: Plan, chunks: tuple[Chunk, ...]) -> tuple[Piece, ...]:
     return tuple(found)
 
 
+def recoded(lecture: LecturePlan, why: str) -> LecturePlan:
+    """The plan without its copied rung: that is encoded too, and cut at the same frames.
+
+    Everything else that is finished stays as it is. ``why`` is added to the reasons.
+    """
+    copied = lecture.plan.copied
+    if copied is None:
+        raise ValueError("no rung of this plan is copied")
+    kept = [
+        replace(piece, rungs=tuple(rung for rung in piece.rungs if rung != copied))
+        for piece in lecture.pieces
+    ]
+    return replace(
+        lecture,
+        plan=replace(lecture.plan, copied=None),
+        pieces=(
+            *(piece for piece in kept if piece.rungs or piece.chunk is None),
+            *(
+                Piece(f"{_RECODED}-{chunk.number:04d}", chunk.number, (copied,))
+                for chunk in lecture.chunks
+            ),
+        ),
+        reasons=(*lecture.reasons, f"{copied} is encoded after all: {why}"),
+    )
+
+
 def early_rung(plan: Plan) -> str | None:
     """The rung that is made first: the largest of at most 480 lines, else the smallest."""
-    small = [rung for rung in plan.rungs if min(rung.width, rung.height) <= _EARLY_RUNG]
+    small = [rung for rung in plan.rungs if rung.short_side <= _EARLY_RUNG]
     chosen = small[0] if small else (plan.rungs[-1] if plan.rungs else None)
     return None if chosen is None else chosen.name
 
@@ -126,14 +154,18 @@ def identity(source: str, plan: Plan, encoder: str) -> str:
     ``source`` names the bytes that were uploaded. Whatever changes a single byte of the output is
     in it: the same digest means that a finished piece can be used as it is.
     """
-    about = [source, encoder, PRESET, CRF, TypeAdapter(Plan).dump_python(plan, mode="json")]
+    # Whether a rung is copied is no part of it: where a copy is refused, all else stays good.
+    whole = TypeAdapter(Plan).dump_python(replace(plan, copied=None), mode="json")
+    about = [source, encoder, PRESET, CRF, AV1_PRESET, AV1_CRF, whole]
     return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
 
 
 def with_digest(lecture: LecturePlan, source: str) -> LecturePlan:
     """The plan with its identity filled in; the chunk boundaries are part of it."""
     base = identity(source, lecture.plan, lecture.encoder)
-    cuts: list[Any] = [[chunk.first, chunk.end, chunk.is_last] for chunk in lecture.chunks]
+    cuts: list[Any] = [
+        [chunk.first, chunk.end, chunk.is_last, *chunk.cuts] for chunk in lecture.chunks
+    ]
     # Pieces that are encrypted are other bytes; those that are not keep their old identity.
     about = [base, cuts, lecture.segments_per_key] if lecture.segments_per_key else [base, cuts]
     digest = hashlib.sha256(json.dumps(about).encode()).hexdigest()

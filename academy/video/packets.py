@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from typing import ClassVar
 
 #: Microseconds: fine enough to tell frames apart, and whole numbers.
 _UNIT = 1_000_000
@@ -32,6 +33,8 @@ class Packets:
     keys: array[int] = field(default_factory=lambda: array("q"))
     """Numbers of the packets that are key frames."""
     end_time: int = 0
+    unit: ClassVar[int] = _UNIT
+    """Of all times: so many to a second."""
 
     def add(self, line: str) -> bool:
         """Take one line ``pts_time,duration_time,size,pos,flags`` of ffprobe's CSV.

@@ -20,12 +20,16 @@ from academy.video.validate import Output, Rendition
 
 
 class PiecesInvalidError(Exception):
-    """Pieces that cannot be joined: ``names`` must be made again; ``problem`` says why."""
+    """Pieces that cannot be joined: ``names`` must be made again; ``problem`` says why.
 
-    def __init__(self, names: Sequence[str], problem: str) -> None:
+    ``missing`` tells those that are not there from those that do not fit.
+    """
+
+    def __init__(self, names: Sequence[str], problem: str, *, missing: bool = False) -> None:
         super().__init__(problem)
         self.names = tuple(names)
         self.problem = problem
+        self.missing = missing
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,7 @@ class Part:
     samples: int
     first_decode_time: int
     end_decode_time: int
+    shown_time: int
 
 
 def measured(rendition: Rendition, init_sha256: str) -> dict[str, Any]:
@@ -62,6 +67,7 @@ def measured(rendition: Rendition, init_sha256: str) -> dict[str, Any]:
         "samples": rendition.samples,
         "first_decode_time": rendition.first_decode_time,
         "end_decode_time": rendition.end_decode_time,
+        "shown_time": rendition.shown_time,
     }
 
 
@@ -80,6 +86,8 @@ def part(piece: str, prefix: str, facts: Mapping[str, Any]) -> Part:
         samples=facts["samples"],
         first_decode_time=facts["first_decode_time"],
         end_decode_time=facts["end_decode_time"],
+        # Facts from before this was measured: rungs were all encoded then, and agreed.
+        shown_time=facts.get("shown_time", facts["first_decode_time"]),
     )
 
 
@@ -91,7 +99,7 @@ def join(lecture: LecturePlan, parts: Mapping[str, Mapping[str, Part]]) -> Outpu
     """
     missing = [piece.name for piece in lecture.pieces if piece.name not in parts]
     if missing:
-        raise PiecesInvalidError(missing, "not finished")
+        raise PiecesInvalidError(missing, "not finished", missing=True)
     by_rung = {rung.name: _in_order(lecture, parts, rung.name) for rung in lecture.plan.rungs}
     for same_chunk in zip(*by_rung.values(), strict=True):
         _cut_alike(same_chunk)
@@ -144,11 +152,12 @@ def joined(name: str, parts: Sequence[Part]) -> Rendition:
         samples=sum(one.samples for one in parts),
         init_size=first.init_size,
         sizes=tuple(size for one in parts for size in one.sizes),
+        shown_time=first.shown_time,
     )
 
 
 def _cut_alike(rungs: Sequence[Part]) -> None:
     """Rungs that a player switches between must cut at the same frames."""
-    if len({(one.durations, one.samples) for one in rungs}) > 1:
+    if len({(one.durations, one.samples, one.shown_time) for one in rungs}) > 1:
         names = sorted({one.piece for one in rungs})
         raise PiecesInvalidError(names, f"{', '.join(names)}: rungs are cut differently")

@@ -21,6 +21,7 @@ from academy.video.ladder import AUDIO_RATE, Plan, Rung
 # EXTINF is written with six decimals.
 _EXTINF_TOLERANCE = Fraction(1, 100_000)
 _SOUND_START_TOLERANCE = 0.1
+_AAC_FRAME = Fraction(1024, AUDIO_RATE)
 # Below this share or number of seconds, a shortfall is a container's rounding and not damage.
 _SHORT_SECONDS, _SHORT_SHARE = 1.0, 0.01
 # How far the first picture's decoding may precede its showing.
@@ -50,6 +51,8 @@ class Rendition:
     init_size: int
     sizes: tuple[int, ...]
     """Of the segments, in order."""
+    shown_time: int
+    """When the first picture is shown."""
 
     @property
     def size(self) -> int:
@@ -120,11 +123,17 @@ class Damage:
     errors: int
 
 
-def check(plan: Plan, folder: Path) -> Output:
-    """Check the whole output in `folder` against the plan. Raises OutputInvalidError."""
-    pictures = tuple(_picture(plan, rung, folder) for rung in plan.rungs)
-    for rendition in pictures[1:]:
-        _agree(pictures[0], rendition)
+def check(plan: Plan, folder: Path, chunk: Chunk | None = None) -> Output:
+    """Check the whole output in `folder` against the plan. Raises OutputInvalidError.
+
+    A ``chunk`` that is the whole recording says where it was cut, when a rung was copied.
+    """
+    if chunk is not None:
+        pictures = tuple(check_chunk(plan, chunk, [rung.name for rung in plan.rungs], folder))
+    else:
+        pictures = tuple(_picture(plan, rung, folder) for rung in plan.rungs)
+        for rendition in pictures[1:]:
+            _agree(pictures[0], rendition)
     # A sound track without a single packet (a muted recorder's) makes no rendition.
     silent = bool(pictures) and not (folder / f"{AUDIO_NAME}.m3u8").exists()
     sound = None if plan.audio_index is None or silent else _sound(plan, folder)
@@ -141,13 +150,15 @@ def check_chunk(plan: Plan, chunk: Chunk, rungs: Sequence[str], folder: Path) ->
     for rung in plan.rungs:
         if rung.name not in rungs:
             continue
-        rendition = _picture(plan, rung, folder, chunk.first // plan.grid.segment_frames)
-        start = rendition.first_decode_time * plan.grid.rate / rendition.init.timescale
-        behind = plan.grid.base_frames + chunk.first - start
-        if not 0 <= behind <= _MAX_REORDER_FRAMES:
+        rendition = _picture(plan, rung, folder, chunk)
+        start = rendition.shown_time * plan.grid.rate / rendition.init.timescale
+        if start != plan.grid.base_frames + chunk.first:
             raise OutputInvalidError(f"{rung.name} starts at frame {float(start):.2f}")
+        behind = (rendition.shown_time - rendition.first_decode_time) * plan.grid.rate
+        if not 0 <= behind / rendition.init.timescale <= _MAX_REORDER_FRAMES:
+            raise OutputInvalidError(f"{rung.name} is decoded too far ahead")
         short = chunk.frames - rendition.samples
-        if short and (not chunk.is_last or abs(short) > _LAST_CHUNK_TOLERANCE):
+        if short and (chunk.is_exact or abs(short) > _LAST_CHUNK_TOLERANCE):
             raise OutputInvalidError(f"{rung.name} has {rendition.samples} frames")
         found.append(rendition)
     for rendition in found[1:]:
@@ -174,12 +185,17 @@ def damage(plan: Plan, output: Output, errors: int) -> Damage | None:
     return Damage(expected, saved, errors)
 
 
-def _picture(plan: Plan, rung: Rung, folder: Path, first_number: int = 0) -> Rendition:
+def _picture(plan: Plan, rung: Rung, folder: Path, chunk: Chunk | None = None) -> Rendition:
+    first_number = 0 if chunk is None else chunk.segment(plan.grid)
     rendition, fragments = _read(folder, rung.name, first_number)
     size = (rendition.init.width, rendition.init.height)
     if size != (rung.width, rung.height):
         raise OutputInvalidError(f"{rung.name} is {size[0]}x{size[1]}")
-    if any(f.samples != plan.grid.segment_frames for f in fragments[:-1]):
+    lengths = tuple(fragment.samples for fragment in fragments)
+    if chunk is not None and chunk.cuts:
+        if lengths != chunk.lengths:
+            raise OutputInvalidError(f"{rung.name} is not cut at the key frames")
+    elif any(length != plan.grid.segment_frames for length in lengths[:-1]):
         raise OutputInvalidError(f"{rung.name} has a segment off the frame grid")
     return rendition
 
@@ -200,10 +216,7 @@ def _agree(one: Rendition, other: Rendition) -> None:
         )
     if one.media.durations != other.media.durations:
         raise OutputInvalidError(f"{one.name} and {other.name} are cut differently")
-    if (one.first_decode_time, one.init.timescale) != (
-        other.first_decode_time,
-        other.init.timescale,
-    ):
+    if (one.shown_time, one.init.timescale) != (other.shown_time, other.init.timescale):
         raise OutputInvalidError(f"{one.name} and {other.name} start at different times")
 
 
@@ -228,7 +241,11 @@ def _read(folder: Path, name: str, first_number: int = 0) -> tuple[Rendition, li
             fragment = fmp4.read_fragment(data)
         except (OSError, fmp4.Fmp4Error) as error:
             raise OutputInvalidError(f"{segment}: {error}") from error
-        _joins(segment, fragment, duration, init, fragments[-1] if fragments else None)
+        # ffmpeg takes the last packet of the sound for a whole one, however short it is.
+        is_tail = name == AUDIO_NAME and segment == media.names[-1]
+        before = fragments[-1] if fragments else None
+        tolerance = _AAC_FRAME if is_tail else _EXTINF_TOLERANCE
+        _joins(segment, fragment, duration, init, before, tolerance=tolerance)
         fragments.append(fragment)
         sizes.append(len(data))
     return Rendition(
@@ -240,6 +257,7 @@ def _read(folder: Path, name: str, first_number: int = 0) -> tuple[Rendition, li
         samples=sum(fragment.samples for fragment in fragments),
         init_size=len(init_bytes),
         sizes=tuple(sizes),
+        shown_time=fragments[0].shown_time,
     ), fragments
 
 
@@ -249,11 +267,13 @@ def _joins(
     duration: Decimal,
     init: fmp4.Init,
     before: fmp4.Fragment | None,
+    *,
+    tolerance: Fraction,
 ) -> None:
     if not fragment.starts_with_sync:
         raise OutputInvalidError(f"{segment} does not start with a key frame")
     if before is not None and before.decode_time + before.duration != fragment.decode_time:
         raise OutputInvalidError(f"{segment} does not join the one before it")
     measured = Fraction(fragment.duration, init.timescale)
-    if abs(measured - Fraction(duration)) > _EXTINF_TOLERANCE:
+    if abs(measured - Fraction(duration)) > tolerance:
         raise OutputInvalidError(f"{segment} is {float(measured):.6f} s, not {duration} s")

@@ -42,8 +42,20 @@ SYNC = 0x02000000
 def test_samples_and_ticks_of_all_fragments_are_added_up() -> None:
     data = fragment(1000, trun(3, first_flags=SYNC)) + fragment(2536, trun(2, durations=[500, 524]))
     assert fmp4.read_fragment(data) == fmp4.Fragment(
-        samples=5, decode_time=1000, duration=3 * 512 + 1024, starts_with_sync=True
+        samples=5,
+        decode_time=1000,
+        duration=3 * 512 + 1024,
+        starts_with_sync=True,
+        shown_time=1000,
     )
+
+
+def test_the_first_picture_that_is_shown_need_not_be_the_first_that_is_decoded() -> None:
+    # Durations and signed composition offsets of three samples: shown at 1030, 1020 and 1120.
+    table = struct.pack(">IiIiIi", 50, 30, 50, -30, 50, 20)
+    run = box(b"trun", struct.pack(">IIi", 0x01000901, 3, 0), table)
+    read = fmp4.read_fragment(fragment(1000, run, flags=SYNC))
+    assert (read.shown_time, read.duration) == (1020, 150)
 
 
 def test_a_segment_that_starts_between_key_frames_is_seen() -> None:
@@ -73,6 +85,22 @@ def test_the_codec_is_read_from_the_decoder_configuration() -> None:
     mdhd = box(b"mdhd", struct.pack(">IIIII", 0, 0, 0, 15360, 0), bytes(4))
     moov = box(b"moov", box(b"trak", box(b"mdia", mdhd, box(b"minf", box(b"stbl", stsd)))))
     assert fmp4.read_init(moov) == fmp4.Init("avc1.640028", 15360, 1920, 1080)
+
+
+@pytest.mark.parametrize(
+    ("av1c", "codec"),
+    [
+        (b"\x81\x08\x0c\x00", "av01.0.08M.08"),
+        (b"\x81\x2d\xcc\x00", "av01.1.13H.10"),
+        (b"\x81\x48\x60\x00", "av01.2.08M.12"),
+    ],
+)
+def test_the_codec_of_av1_is_read_from_its_configuration(av1c: bytes, codec: str) -> None:
+    entry = box(b"av01", bytes(24), struct.pack(">HH", 1920, 1080), bytes(50), box(b"av1C", av1c))
+    stsd = box(b"stsd", struct.pack(">II", 0, 1), entry)
+    mdhd = box(b"mdhd", struct.pack(">IIIII", 0, 0, 0, 15360, 0), bytes(4))
+    moov = box(b"moov", box(b"trak", box(b"mdia", mdhd, box(b"minf", box(b"stbl", stsd)))))
+    assert fmp4.read_init(moov) == fmp4.Init(codec, 15360, 1920, 1080)
 
 
 MEDIA = """#EXTM3U

@@ -9,7 +9,8 @@ from typing import TypedDict
 from academy.jobs.context import Done
 from academy.jobs.errors import PermanentError, TransientError
 from academy.video import binaries, command, ladder, playlist, validate
-from academy.video.handlers import packaging, publish
+from academy.video.chunks import Chunk
+from academy.video.handlers import economy, packaging, publish
 from academy.video.handlers.steps import TRANSCODING, VALIDATING
 from academy.video.handlers.workbench import EMPTY_TRACK, Follow, Workbench
 from academy.video.params import TranscodeParams
@@ -28,8 +29,7 @@ def encode(bench: Workbench, plan: ladder.Plan, source: Path) -> Done:
         bench.objects, bench.context.output_prefix, bench.folder, dict.fromkeys(names, 0),
         encryptor=None if cipher is None else cipher.encryptor,
     ) as uploader:  # fmt: skip
-        errors = _encode(bench, plan, source, uploader)
-        output, damage = _validate(bench, plan, errors)
+        output, damage, reasons = _made(bench, plan, source, uploader)
         if output.pictures:
             top = output.pictures[0].media
             # A tenth in: past the title card and the wait for the last student.
@@ -51,6 +51,7 @@ def encode(bench: Workbench, plan: ladder.Plan, source: Path) -> Done:
             media=[*media, *(one.name for one in sprites)],
             extra=[STORYBOARD] if told else [],
             about={
+                "reasons": reasons,
                 "digest": about["digest"],
                 "encrypted": cipher is not None,
                 "storyboard": STORYBOARD if told else None,
@@ -73,14 +74,46 @@ def _about(bench: Workbench) -> _About:
     )
 
 
-def _encode(bench: Workbench, plan: ladder.Plan, source: Path, uploader: SegmentUploader) -> int:
-    """Run the encoder; returns how many errors it met in the source."""
+def _made(
+    bench: Workbench, plan: ladder.Plan, source: Path, uploader: SegmentUploader
+) -> tuple[validate.Output, validate.Damage | None, list[str]]:
+    """Encode and check. Where a copied rung is not as it must be, once more without copying."""
+    thrifty, whole, why = economy.copy_of_recording(bench, plan, source)
+    bench.context.log.info("%s", why)
+    if whole is not None:
+        try:
+            errors = _encode(bench, thrifty, source, None, whole)
+            economy.refuse_damage(errors)
+            return *_validate(bench, thrifty, errors, whole), [why]
+        except (PermanentError, TransientError) as error:
+            bench.context.raise_if_cancelled()
+            after = f"{thrifty.copied} is encoded after all: {error}"
+            bench.context.log.warning("%s", after)
+            for path in bench.folder.iterdir():
+                path.unlink()
+            why = after
+    errors = _encode(bench, plan, source, uploader)
+    return *_validate(bench, plan, errors), [why]
+
+
+def _encode(
+    bench: Workbench,
+    plan: ladder.Plan,
+    source: Path,
+    uploader: SegmentUploader | None,
+    whole: Chunk | None = None,
+) -> int:
+    """Run the encoder; returns how many errors it met in the source.
+
+    Without an uploader nothing goes up while it runs: what has been sent cannot be made again.
+    """
     bench.say(TRANSCODING, 0)
     argv = command.encode(
         bench.tools.ffmpeg,
         plan,
         source,
         tone_mapper=binaries.tone_mapper(bench.tools.ffmpeg) if plan.tonemap else None,
+        chunk=whole,
     )
     key, total = ("frame", plan.expected_frames) if plan.rungs else ("out_time_us", 0)
     follow = Follow(
@@ -93,7 +126,7 @@ def _encode(bench: Workbench, plan: ladder.Plan, source: Path, uploader: Segment
         reads=[source],
         cpu_seconds=900 + int(60 * plan.expected_seconds),
         on_line=follow.line,
-        on_tick=uploader.scan,
+        on_tick=None if uploader is None else uploader.scan,
     )
     if outcome.returncode != 0 and EMPTY_TRACK in outcome.said and _main(bench, plan).exists():
         # A sound track that is declared and holds nothing: the pictures are complete.
@@ -103,14 +136,14 @@ def _encode(bench: Workbench, plan: ladder.Plan, source: Path, uploader: Segment
 
 
 def _validate(
-    bench: Workbench, plan: ladder.Plan, errors: int
+    bench: Workbench, plan: ladder.Plan, errors: int, whole: Chunk | None = None
 ) -> tuple[validate.Output, validate.Damage | None]:
     bench.say(VALIDATING, 0)
     if not _main(bench, plan).exists():
         # The encoder is content, and yet not one frame of the source could be decoded.
         raise PermanentError("video_damaged")
     try:
-        output = validate.check(plan, bench.folder)
+        output = validate.check(plan, bench.folder, whole)
     except validate.OutputInvalidError as error:
         raise TransientError("video_output_invalid", problem=error.problem) from error
     ends = [

@@ -5,21 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import TypedDict
 
+from academy.core.crash import crash_point
 from academy.jobs.context import FanOut
 from academy.jobs.errors import PermanentError
 from academy.uploads.models import Upload
-from academy.video import chunks, command, ladder, lecture
-from academy.video.handlers import flow, packaging
+from academy.video import chunks, command, copying, ladder, lecture
+from academy.video.handlers import economy, flow, packaging
 from academy.video.handlers.publish import encoder_name
 from academy.video.handlers.steps import PROBING, TRANSCODING
 from academy.video.handlers.workbench import Workbench
-from academy.video.packets import Packets, outside_media
+from academy.video.packets import outside_media
 from academy.video.upload import content_type
 
 _CPU_SECONDS = 900
-#: The family of containers from which parts can be fetched one by one.
-_SPARSE_CONTAINER = "mov"
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,14 @@ class _Tracks:
     is_copy: bool = False
 
 
+class _Where(TypedDict):
+    """What chunks.divide needs to know of the file."""
+
+    start: Fraction
+    size: int
+    outside: tuple[tuple[int, int], ...] | None
+
+
 def divide(bench: Workbench, plan: ladder.Plan, source: Path, upload: Upload) -> FanOut:
     """Send out every piece that no earlier run has finished."""
     bench.say(PROBING, 0.2)
@@ -43,6 +51,7 @@ def divide(bench: Workbench, plan: ladder.Plan, source: Path, upload: Upload) ->
     key = bench.context.output_prefix + lecture.PLAN
     bench.objects.put_bytes(key, lecture.dumps(made), content_type(lecture.PLAN))
     bench.context.save_checkpoint({"plan": key})
+    crash_point("video.planned")
     done = flow.finished(bench.context.tenant_id, made.digest)
     left = [piece.name for piece in made.pieces if piece.name not in done]
     bench.context.log.info(
@@ -59,7 +68,7 @@ def divide(bench: Workbench, plan: ladder.Plan, source: Path, upload: Upload) ->
 def _separate(bench: Workbench, plan: ladder.Plan, source: Path) -> _Tracks:
     """Copy the sound out, and the pictures too where the container cannot be read in parts."""
     container = plan.source.container
-    outside = outside_media(source) if _SPARSE_CONTAINER in container else None
+    outside = outside_media(source) if chunks.SPARSE_CONTAINER in container else None
     sound = bench.context.scratch / lecture.SOUND if plan.audio_index is not None else None
     if outside is not None:
         if sound is not None and not _demuxed(bench, plan, source, None, sound):
@@ -106,18 +115,19 @@ def _demuxed(
 
 def _decide(bench: Workbench, tracks: _Tracks, upload: Upload) -> lecture.LecturePlan:
     plan = tracks.plan
-    found = _scan(bench, tracks)
+    found = economy.scan(bench, plan, tracks.pictures)
     total = plan.grid.frames_in(float(found.end - plan.source.start)) if len(found) else 0
     if not found.keys or total <= 0:
         raise PermanentError("video_damaged")
-    cut = chunks.divide(
-        plan.grid,
-        total,
-        found,
-        start=plan.source.start,
-        size=tracks.pictures.stat().st_size,
-        outside=tracks.outside,
+    verdict = copying.judge(plan, found, tracks.pictures, tracks.outside)
+    where = _Where(
+        start=plan.source.start, size=tracks.pictures.stat().st_size, outside=tracks.outside
     )
+    if verdict.copies:
+        plan, total = replace(plan, copied=plan.rungs[0].name), verdict.frames
+        cut = chunks.divide_at_keys(plan.grid, total, found, verdict.keys, **where)
+    else:
+        cut = chunks.divide(plan.grid, total, found, **where)
     summary = (
         f"{total} frames in {len(cut)} chunks of about {chunks.CHUNK_SECONDS} s; "
         f"the longest time between key frames is {float(found.longest_gop):.1f} s"
@@ -133,25 +143,12 @@ def _decide(bench: Workbench, tracks: _Tracks, upload: Upload) -> lecture.Lectur
         pictures=_stored(bench, tracks.pictures) if tracks.is_copy else original,
         sound=None if tracks.sound is None else _stored(bench, tracks.sound),
         segments_per_key=packaging.segments_per_key(bench.context.params.profile),
-        reasons=(*tracks.reasons, summary),
+        reasons=(*tracks.reasons, summary, verdict.reason),
     )
     return lecture.with_digest(made, f"{upload.pk}:{upload.size}:{upload.sha256_b64 or ''}")
 
 
-def _scan(bench: Workbench, tracks: _Tracks) -> Packets:
-    """Read the places of all picture packets, one line each: a lecture has 200,000 of them."""
-    assert tracks.plan.source.video is not None
-    found = Packets()
-    argv = command.packets(bench.tools.ffprobe, tracks.pictures, tracks.plan.source.video.index)
-    outcome = bench.follow(
-        argv, reads=[tracks.pictures], writes=[], cpu_seconds=_CPU_SECONDS, on_line=found.add
-    )
-    if outcome.stopped or outcome.stalled or outcome.killed:
-        bench.judge(outcome)
-    return found
-
-
 def _stored(bench: Workbench, path: Path) -> lecture.SourceObject:
     key = bench.context.output_prefix + path.name
-    bench.objects.put_file(key, path, content_type(path.name))
+    bench.put_file(key, path, content_type(path.name))
     return lecture.SourceObject(key, path.stat().st_size)

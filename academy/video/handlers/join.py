@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from academy.core.crash import crash_point
 from academy.jobs.context import Done, FanOut
 from academy.jobs.errors import TransientError
 from academy.video import command, lecture, pieces, playlist, storyboard, validate
@@ -14,7 +15,7 @@ from academy.video.handlers.steps import TRANSCODING, VALIDATING
 from academy.video.handlers.workbench import Workbench
 from academy.video.models import VideoPiece
 from academy.video.storyboard import STORYBOARD
-from academy.video.upload import SegmentUploader
+from academy.video.upload import SegmentUploader, content_type
 
 MAX_TURNS: Final = 3
 """How often a piece that does not fit is made again before the lecture fails."""
@@ -27,6 +28,9 @@ def join(bench: Workbench) -> Done | FanOut:
     made = lecture.loads(bench.objects.read(key))
     bench.say(VALIDATING, 0)
     rows = flow.finished(context.tenant_id, made.digest)
+    refused = _refusal(made, rows)
+    if refused is not None:
+        return _recoded(bench, made, refused)
     parts = {
         name: {
             rendition: pieces.part(name, row.prefix, facts)
@@ -35,14 +39,72 @@ def join(bench: Workbench) -> Done | FanOut:
         for name, row in rows.items()
     }
     try:
+        _require_stored(bench, rows, parts)
         output = pieces.join(made, parts)
     except pieces.PiecesInvalidError as error:
+        if made.plan.copied is not None and not error.missing:
+            return _recoded(bench, made, error.problem)
         return _again(bench, key, error)
     errors = sum(chunk["errors"] for chunk in _damaged(made, rows))
     if (sound := rows.get(command.AUDIO_NAME)) is not None:
         errors += sound.facts["errors"]
     damage = validate.damage(made.plan, output, errors)
+    crash_point("video.joined")
     return _published(bench, made, rows, output, damage)
+
+
+def _require_stored(
+    bench: Workbench,
+    rows: Mapping[str, VideoPiece],
+    parts: Mapping[str, Mapping[str, pieces.Part]],
+) -> None:
+    """PiecesInvalidError for pieces of which an object is gone: a finished one may be old."""
+    gone = []
+    for name, row in rows.items():
+        stored = set(bench.objects.keys(row.prefix))
+        wanted = {
+            row.prefix + file
+            for one in parts[name].values()
+            for file in (one.init_name, *one.names)
+        }
+        if not wanted <= stored:
+            gone.append(name)
+    if gone:
+        raise pieces.PiecesInvalidError(gone, "objects are gone", missing=True)
+
+
+def _refusal(made: lecture.LecturePlan, rows: Mapping[str, VideoPiece]) -> str | None:
+    """Why the copied rung cannot be used; None where it can, or nothing is copied.
+
+    Packets that a decoder stumbled over are no better for having been copied.
+    """
+    copied = made.plan.copied
+    if copied is None:
+        return None
+    for piece in made.pieces:
+        row = rows.get(piece.name)
+        if row is not None and copied in piece.rungs and copied not in row.facts["renditions"]:
+            return f"the copy in {piece.name} did not pass its checks"
+    damaged = [name for name, row in rows.items() if row.facts["errors"]]
+    return f"the source is damaged in {damaged[0]}" if damaged else None
+
+
+def _recoded(bench: Workbench, made: lecture.LecturePlan, why: str) -> Done | FanOut:
+    """Have the copied rung encoded; everything else that is finished is kept."""
+    context = bench.context
+    made = lecture.recoded(made, why)
+    context.log.warning("%s", made.reasons[-1])
+    key = context.output_prefix + lecture.RECODED_PLAN
+    bench.objects.put_bytes(key, lecture.dumps(made), content_type(lecture.RECODED_PLAN))
+    context.save_checkpoint({**context.checkpoint, "plan": key})
+    done = flow.finished(context.tenant_id, made.digest)
+    left = [piece.name for piece in made.pieces if piece.name not in done]
+    # A flow has at least one part: where all is there, the last is looked at again.
+    return FanOut(
+        [flow.child(key, name) for name in left or [made.pieces[-1].name]],
+        then=flow.JOIN,
+        until_percent=TRANSCODING.end,
+    )
 
 
 def _again(bench: Workbench, key: str, error: pieces.PiecesInvalidError) -> FanOut:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from academy.core.crash import crash_point
 from academy.jobs.context import Artifact, Done, JobContext
 from academy.jobs.errors import PermanentError, TransientError
 from academy.video import binaries, command, lecture, pieces, process, storyboard, validate
-from academy.video.handlers import packaging
+from academy.video.chunks import Chunk
+from academy.video.handlers import economy, packaging
 from academy.video.handlers.publish import encoder_name
 from academy.video.handlers.steps import (
     PIECE_DOWNLOADING,
@@ -38,15 +40,34 @@ def run(context: JobContext[PieceParams]) -> Done:
         bench.objects, context.output_prefix, bench.folder, work.first_numbers(),
         encryptor=None if cipher is None else cipher.encryptor,
     ) as uploader:  # fmt: skip
-        errors = work.encode(uploader)
-        bench.say(PIECE_VALIDATING, 0)
-        renditions = _checked(work)
+        errors, renditions = _made(work, uploader)
+        crash_point("piece.encoded")
         facts = {one.name: _measured(bench, one) for one in renditions}
         about = {"digest": made.digest, "piece": piece.name, "errors": errors, "facts": facts}
         sprite = packaging.sprite_of_piece(bench, made, piece, renditions)
         if sprite is not None:
             about["storyboard"] = storyboard.measured(sprite)
         return _stored(bench, uploader, renditions, about)
+
+
+def _made(work: _Chunk | _Sound, uploader: SegmentUploader) -> tuple[int, list[validate.Rendition]]:
+    """Encode and check. A copied rung that is not as it must be is left out: see join."""
+    bench = work.bench
+    if isinstance(work, _Chunk) and work.copied:
+        try:
+            errors = work.encode(uploader)
+            bench.say(PIECE_VALIDATING, 0)
+            economy.refuse_damage(errors)
+            return errors, _checked(work)
+        except (PermanentError, TransientError) as error:
+            bench.context.raise_if_cancelled()
+            bench.context.log.warning("%s cannot be copied: %s", work.made.plan.copied, error)
+            work = work.without_copy()
+            if not work.piece.rungs:
+                return 0, []
+    errors = work.encode(uploader)
+    bench.say(PIECE_VALIDATING, 0)
+    return errors, _checked(work)
 
 
 @dataclass(frozen=True)
@@ -58,13 +79,23 @@ class _Chunk:
     piece: lecture.Piece
 
     @property
-    def chunk(self) -> Any:
+    def chunk(self) -> Chunk:
+        """The frames that it covers."""
         return self.made.chunk(self.piece)
+
+    @property
+    def copied(self) -> bool:
+        """Whether one of its rungs is copied."""
+        return self.made.plan.copied in self.piece.rungs
+
+    def without_copy(self) -> _Chunk:
+        """The same but for the rung that was to be copied."""
+        rungs = tuple(name for name in self.piece.rungs if name != self.made.plan.copied)
+        return replace(self, piece=replace(self.piece, rungs=rungs))
 
     def first_numbers(self) -> dict[str, int]:
         """The number of the first segment of each rendition."""
-        first = self.chunk.first // self.made.plan.grid.segment_frames
-        return dict.fromkeys(self.piece.rungs, first)
+        return dict.fromkeys(self.piece.rungs, self.chunk.segment(self.made.plan.grid))
 
     def encode(self, uploader: SegmentUploader) -> int:
         """Make the segments; returns how many errors were met in the pictures."""
@@ -196,11 +227,11 @@ def _stored(
         bench.say(PIECE_UPLOADING, done / total)
 
     sizes = uploader.put(files, on_done=stored)
+    crash_point("piece.stored")
     context.log.info(
         "piece %s: %s; stored %d files, %.1f MB", context.params.piece,
         ", ".join(one.name for one in renditions), len(sizes), sum(sizes.values()) / 1e6,
     )  # fmt: skip
-    first = renditions[0]
     return Done(
         result=result,
         artifacts=[
@@ -210,5 +241,6 @@ def _stored(
                 content_type(first.media.init),
                 sizes[first.media.init],
             )
+            for first in renditions[:1]
         ],
     )

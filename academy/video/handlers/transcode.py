@@ -40,7 +40,8 @@ def run(context: JobContext[TranscodeParams]) -> Done | FanOut:
     )
     crash_point("video.fetched")
     bench.say(PROBING, 0)
-    plan = ladder.plan(Prober(bench.tools, run=bench.capture).probe(source))
+    found = Prober(bench.tools, run=bench.capture).probe(source)
+    plan = ladder.plan(found, context.params.profile)
     _tell(context, plan)
     if plan.tonemap and binaries.tone_mapper(bench.tools.ffmpeg) is None:
         raise PermanentError("video_hdr_unsupported")

@@ -1,0 +1,146 @@
+"""What a lecture need not have made: copied rungs, seen through the whole flow."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from academy.core.storage import Bucket, store
+from academy.tenants.models import Tenant
+from academy.video import chunks, command, playlist
+from academy.video.handlers import transcode
+from academy.video.models import Video
+from tests.integration.test_video_lecture import divided, fetched, frames_of
+from tests.integration.test_video_transcode import submit, uploaded
+from tests.support import media
+from tests.support.jobs import make_tenant, run
+
+pytestmark = [
+    pytest.mark.integration("postgres", "s3"),
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("buckets", "short_chunks"),
+]
+
+#: A rung and one below it; key frames where no chunk would end by itself.
+SIZE = "854x480"
+GOP = ["-g", "97", "-keyint_min", "97", "-sc_threshold", "0", "-bf", "3", "-b_strategy", "0"]
+
+
+@pytest.fixture
+def tenant() -> Tenant:
+    return make_tenant()
+
+
+@pytest.fixture
+def short_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chunks, "CHUNK_SECONDS", 6)
+    monkeypatch.setattr(transcode, "DIRECT_SECONDS", 10)
+
+
+@pytest.fixture
+def lecture(tmp_path: Path) -> Path:
+    # testsrc2 at a rate that the rung's cap allows to be copied.
+    extra = [*GOP, "-maxrate", "1500k", "-bufsize", "1500k", "-crf", "30"]
+    return media.clip(tmp_path / "a.mp4", size=SIZE, seconds=12, extra=extra)
+
+
+def plan_of(video: Video) -> dict[str, object]:
+    loaded: dict[str, object] = json.loads(
+        store(Bucket.VIDEO).read(video.output_prefix + "plan.json")
+    )
+    return loaded
+
+
+def packets_of(path: Path, folder: Path) -> list[str]:
+    """The hash of every picture packet, as Annex B, so that only the payload counts."""
+    target = folder / f"{path.stem}.hash"
+    payload = "h264_mp4toannexb,filter_units=remove_types=6-9"
+    media.ffmpeg(
+        "-i", str(path), "-map", "0:v:0", "-c", "copy", "-bsf:v", payload,
+        "-f", "framehash", "-hash", "md5", str(target),
+    )  # fmt: skip
+    return [line.split(",")[-1] for line in target.read_text().splitlines() if line[0] != "#"]
+
+
+def durations(folder: Path, name: str) -> tuple[object, ...]:
+    return playlist.parse_media((folder / f"{name}.m3u8").read_text()).durations
+
+
+def test_the_top_rung_of_a_lecture_is_its_own_packets(
+    tenant: Tenant, tmp_path: Path, lecture: Path
+) -> None:
+    _, video = divided(tenant, lecture)
+
+    folder = fetched(video, tmp_path / "out")
+    assert packets_of(folder / "480p.m3u8", tmp_path) == packets_of(lecture, tmp_path)
+    copied, made = (frames_of(folder, f"{name}.m3u8") for name in ("480p", "360p"))
+    assert len(copied) == len(made) == 360
+    assert [row[0] for row in copied] == [row[0] for row in made]
+    assert len({after[0] - before[0] for before, after in pairwise(copied)}) == 1
+    assert durations(folder, "480p") == durations(folder, "360p")
+    reasons = plan_of(video)["reasons"]
+    assert isinstance(reasons, list)
+    assert any(reason.startswith("480p is copied: H.264 of") for reason in reasons), reasons
+    assert not video.manifest["damaged"]
+
+
+def test_a_short_recording_is_copied_too(tenant: Tenant, tmp_path: Path) -> None:
+    extra = [*GOP, "-maxrate", "1500k", "-bufsize", "1500k", "-crf", "30"]
+    source = media.clip(tmp_path / "a.mp4", size=SIZE, seconds=7, extra=extra)
+    job = submit(tenant, uploaded(tenant, source))
+    run(job)
+    job.refresh_from_db()
+    assert job.state == "succeeded", (job.error_code, job.error_params)
+    video = Video.objects.for_tenant(tenant).get(job=job)
+
+    folder = tmp_path / "out"
+    folder.mkdir()
+    objects = store(Bucket.VIDEO)
+    for name in json.loads(objects.read(video.output_prefix + "manifest.json"))["files"]:
+        objects.get_file(video.output_prefix + name, folder / name)
+    assert packets_of(folder / "480p.m3u8", tmp_path) == packets_of(source, tmp_path)
+    assert len(frames_of(folder, "360p.m3u8")) == 210
+    assert durations(folder, "480p") == durations(folder, "360p")
+    assert video.manifest["reasons"][0].startswith("480p is copied")
+
+
+def test_a_copy_that_fails_its_checks_is_encoded_and_the_rest_is_kept(
+    tenant: Tenant, tmp_path: Path, lecture: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As an ffmpeg would behave that places the packets one frame late.
+    honest = command._copying
+
+    def late(*arguments: object) -> dict[str, str]:
+        options: dict[str, str] = honest(*arguments)  # type: ignore[arg-type]
+        return options | {"bsf": options["bsf"].replace("pts=PTS+", "pts=PTS+0.04/TB+")}
+
+    monkeypatch.setattr(command, "_copying", late)
+    job, video = divided(tenant, lecture)
+
+    assert video.manifest["frames"] == 360
+    folder = fetched(video, tmp_path / "out")
+    assert len(frames_of(folder, "480p.m3u8")) == 360
+    assert durations(folder, "480p") == durations(folder, "360p")
+    reasons = plan_of(video)["reasons"]
+    assert isinstance(reasons, list)
+    assert "480p is encoded after all" in reasons[-1]
+    names = list(job.children.order_by("id").values_list("child_key", flat=True))
+    assert [name for name in names if name.startswith("recoded")] == [
+        name.replace("chunk", "recoded") for name in names if name.startswith("chunk")
+    ]
+    assert len(set(names)) == len(names), "nothing that was finished is made again"
+
+
+def test_a_damaged_source_is_never_copied(tenant: Tenant, tmp_path: Path, lecture: Path) -> None:
+    source = media.scrambled(tmp_path / "noise.mp4", lecture, 0.5, 0.505)
+    _, video = divided(tenant, source)
+
+    assert video.manifest["damaged"]
+    reasons = plan_of(video)["reasons"]
+    assert isinstance(reasons, list)
+    assert not any("is copied" in reason for reason in reasons) or "after all" in reasons[-1]
+    folder = fetched(video, tmp_path / "out")
+    assert len(frames_of(folder, "480p.m3u8")) == video.manifest["frames"]

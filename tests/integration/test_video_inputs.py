@@ -341,7 +341,8 @@ def test_an_avi_that_states_no_order_is_encoded_whole(
     tenant: Tenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     divide_short(monkeypatch)
-    row = Row("AVI, H.264 with B-frames", _plain(video=BFRAMES), "a.avi", slack=2)
+    reordered = [*H264, "-bf", "1", "-g", "70"]
+    row = Row("AVI, H.264 with B-frames", _plain(video=reordered), "a.avi", slack=1)
     video = transcoded(tenant, row.make(tmp_path / row.file))
     assert not video.job.children.exists()
     _as_promised(video, row, tmp_path / "out")

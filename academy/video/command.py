@@ -143,6 +143,22 @@ def demux(
     return argv
 
 
+def remux(binary: str, tracks: Sequence[Path], target: Path, start: float) -> list[str]:
+    """The argv that puts finished tracks into one MP4 that plays while it is fetched.
+
+    ``start`` is where their timeline starts, in seconds; the file's starts at 0.
+    """
+    argv = [binary, *_global_options()]
+    for track in tracks:
+        argv += [*sandbox.media_options(), "-itsoffset", f"{-start:.6f}", "-i", str(track)]
+    for number in range(len(tracks)):
+        argv += ["-map", f"{number}:0"]
+    return [
+        *argv, "-copyts", "-c", "copy", "-map_metadata", "-1", "-map_chapters", "-1",
+        "-movflags", "+faststart", "-f", "mp4", str(target),
+    ]  # fmt: skip
+
+
 def packets(binary: str, source: Path, track: int) -> list[str]:
     """The ffprobe argv that lists the packets of one track, a line each (see packets.Packets)."""
     return [

@@ -12,9 +12,7 @@ from academy.video import encryption
 class Command(BaseCommand):
     """Once it has run, the older secrets in VIDEO_KEY_SECRET open nothing and can be dropped."""
 
-    help = (
-        "Seal every content key under the first secret in VIDEO_KEY_SECRET; videos keep playing."
-    )
+    help = "Seal every content key under the first secret in VIDEO_KEY_SECRET; videos keep playing."
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         """Seal, and say how many there were."""

@@ -81,11 +81,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests that share the running platform in one test process."""
+    """Mark the tests that need the running platform."""
     for item in items:
         if "platform" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.platform)
-            item.add_marker(pytest.mark.xdist_group("platform"))
 
 
 @pytest.fixture

@@ -22,6 +22,8 @@ from academy.core import clock
 
 logger = logging.getLogger(__name__)
 
+PREFIX: Final = "attempt-"
+"""Of every folder made here: what else lies beside them is somebody's, however old."""
 SETTLED_SECONDS: Final = 60.0
 """A younger folder may not have been locked yet."""
 
@@ -41,7 +43,7 @@ class Scratch:
             root = Path(settings.SCRATCH_DIR)
             root.mkdir(parents=True, exist_ok=True)
             clear_abandoned(root)
-            self._path = Path(tempfile.mkdtemp(prefix=f"{self._name}-", dir=root))
+            self._path = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{self._name}-", dir=root))
             self._lock = _locked(self._path)
         return self._path
 
@@ -61,10 +63,10 @@ class Scratch:
 
 
 def clear_abandoned(root: Path) -> int:
-    """Remove the folders whose process is gone; returns how many."""
+    """Remove the folders of attempts whose process is gone; returns how many."""
     removed = 0
     settled = clock.now().timestamp() - SETTLED_SECONDS
-    for folder in root.iterdir():
+    for folder in root.glob(f"{PREFIX}*"):
         with contextlib.suppress(OSError):
             if not folder.is_dir() or folder.stat().st_mtime > settled:
                 continue

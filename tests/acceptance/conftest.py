@@ -12,13 +12,12 @@ from tests.support.world import World
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The tests of a module share its world, so they run in one process, in their order."""
+    """The tests of a module share its world: they run in one process, in their order (loadfile)."""
     for item in items:
         if "tests/acceptance/" in item.nodeid:
             item.add_marker(pytest.mark.platform)
             item.add_marker(pytest.mark.integration)
             item.add_marker(pytest.mark.timeout(300))
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,6 @@ from tests.support.world import World
 pytestmark = [
     pytest.mark.integration,
     pytest.mark.platform,
-    pytest.mark.xdist_group("deadletters_live"),
 ]
 ROW = queues.by_name("ai-basic")
 BODIES = [

@@ -37,7 +37,6 @@ pytestmark = [
     pytest.mark.integration,
     pytest.mark.platform,
     pytest.mark.timeout(300),
-    pytest.mark.xdist_group("deep-check"),
 ]
 
 ALL = [row.name for row in queues.table()]

@@ -24,7 +24,6 @@ from tests.support.world import World
 pytestmark = [
     pytest.mark.integration,
     pytest.mark.platform,
-    pytest.mark.xdist_group("tests/integration/test_fleet_live.py"),
 ]
 
 BY = "user:17"

@@ -12,7 +12,7 @@ import pytest
 from tests.support.sqs_proxy import SqsProxy, wait_until
 from tests.support.workers import Site, Worker
 
-pytestmark = [pytest.mark.integration("sqs"), pytest.mark.xdist_group("transport-receive")]
+pytestmark = pytest.mark.integration("sqs")
 
 FAULTS: dict[str, dict[str, Any]] = {
     "500": {"status": 500},

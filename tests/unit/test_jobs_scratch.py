@@ -75,7 +75,16 @@ def test_what_a_killed_process_left_is_removed_by_the_next_attempt(
 
 
 def test_a_folder_that_was_just_made_is_left_alone(root: Path) -> None:
-    (root / "young").mkdir()
+    (root / "attempt-young").mkdir()
     with Scratch("next") as held:
         assert held.path.is_dir()
-    assert (root / "young").is_dir()
+    assert (root / "attempt-young").is_dir()
+
+
+def test_what_is_no_attempts_folder_is_left_alone_however_old(root: Path) -> None:
+    for name in ("somebodys-database", "job-a1"):
+        (root / name).mkdir()
+        _grow_old(root / name)
+    with Scratch("next") as held:
+        assert held.path.is_dir()
+    assert {folder.name for folder in root.iterdir()} == {"somebodys-database", "job-a1"}

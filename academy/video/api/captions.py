@@ -6,7 +6,13 @@ from collections.abc import Mapping
 from typing import IO, Any, Final
 from uuid import UUID
 
-from drf_spectacular.utils import OpenApiParameter, OpenApiRequest, OpenApiResponse, extend_schema
+from drf_spectacular.utils import (
+    OpenApiExample,
+    OpenApiParameter,
+    OpenApiRequest,
+    OpenApiResponse,
+    extend_schema,
+)
 from rest_framework import serializers
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
@@ -24,6 +30,18 @@ from academy.video.models import Caption
 
 _TYPES: Final = ("text/vtt", "application/x-subrip", "text/plain")
 _TEXT: Final = {"type": "string", "maxLength": captions.MAX_BYTES}
+_CUE: Final = "00:00:01.000 --> 00:00:04.000\n이차함수의 그래프\n"
+_FILES: Final = {
+    "text/vtt": OpenApiExample(
+        "WebVTT", f"WEBVTT\n\n{_CUE}", media_type="text/vtt", request_only=True
+    ),
+    **{
+        kind: OpenApiExample(
+            "SRT", "1\n" + _CUE.replace(".", ","), media_type=kind, request_only=True
+        )
+        for kind in _TYPES[1:]
+    },
+}
 _EXAMPLE: Final = {
     "language": "ko",
     "label": "한국어",
@@ -122,7 +140,7 @@ class CaptionView(APIView):
         operation_id="video_captions_put",
         tags=["Videos"],
         parameters=[_LANGUAGE, CaptionQuerySerializer],
-        request={kind: OpenApiRequest(_TEXT) for kind in _TYPES},
+        request={kind: OpenApiRequest(_TEXT, examples=[_FILES[kind]]) for kind in _TYPES},
         responses={
             200: OpenApiResponse(
                 CaptionSerializer, "They took the place of others.",

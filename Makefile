@@ -28,7 +28,7 @@ status: ## Say what is running, where, and since when
 	@$(LOCAL) status || true
 
 test: setup ## The whole test suite with its own services on free ports (TESTS=path for a part)
-	@$(LOCAL) run --services-only -- $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(TESTS)
+	@$(LOCAL) run --services-only -- bash deploy/local/tests.sh $(BIN)/python $(TESTS)
 
 lint: setup ## Style and likely mistakes
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -43,6 +43,9 @@ STAGES = {
     "video.stored": "the join",
 }
 
+#: Key frames too far apart for the top rung to be copied: every piece has an encoder to kill.
+ENCODED = ("-g", "1000", "-keyint_min", "1000", "-sc_threshold", "0")
+
 
 @dataclass
 class Crashed:
@@ -61,9 +64,15 @@ class Crashed:
 @pytest.fixture(scope="module")
 def crashed(world: World, tmp_path_factory: pytest.TempPathFactory) -> Crashed:
     folder = tmp_path_factory.mktemp("lectures")
-    source = media.clip(folder / "a.mp4", size="128x72", rate=str(RATE), seconds=SECONDS)
+    source = media.clip(
+        folder / "a.mp4", size="128x72", rate=str(RATE), seconds=SECONDS, extra=ENCODED
+    )
     longer = media.clip(
-        folder / "b.mp4", size="320x180", rate=str(SHARED_RATE), seconds=SHARED_SECONDS
+        folder / "b.mp4",
+        size="320x180",
+        rate=str(SHARED_RATE),
+        seconds=SHARED_SECONDS,
+        extra=ENCODED,
     )
     tenant = world.tenant()
     early, late = (_lecture(world, tenant, source) for _ in range(2))

@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import subprocess
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -63,6 +64,15 @@ class Site:
         with browser.visit(link or self.link(), **options) as page:
             play(page)
             yield page
+
+
+def answers_at(url: str) -> bool:
+    """Whether an API process listens yet."""
+    try:
+        urllib.request.urlopen(f"{url}/healthz", timeout=2).close()
+    except OSError:
+        return False
+    return True
 
 
 @pytest.fixture(scope="module")
@@ -221,6 +231,7 @@ def test_segments_come_from_the_edge_worker_where_there_is_a_cdn(
             PLAYBACK_LINK_SECONDS=str(LINK_SECONDS), CDN_BASE_URL=f"http://127.0.0.1:{port}",
             CDN_SIGNING_KEY=key,
         )  # fmt: skip
+        eventually(lambda: answers_at(url), 40, "the API with a CDN answers")
         answers: list[tuple[str, int]] = []
         with browser.visit("about:blank") as page:
             page.on("response", lambda answer: answers.append((answer.url, answer.status)))

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connections
 from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import Page, expect, sync_playwright
 
@@ -134,4 +135,16 @@ def browser() -> Iterator[Browser]:
         )
     with pytest.MonkeyPatch.context() as patch, launched() as made:
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        _forget_connections()
         yield made
+        _forget_connections()
+
+
+def _forget_connections() -> None:
+    """Drop Django's connections of this loop: another module's lead to a database that is gone.
+
+    Where a loop runs, Django keeps connections of their own for it, which nobody else closes.
+    """
+    for connection in connections.all(initialized_only=True):
+        connection.close()
+        del connections[connection.alias]

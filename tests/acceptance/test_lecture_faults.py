@@ -141,7 +141,7 @@ def _owner(encoder: psutil.Process, lecture: Job) -> list[Job]:
     """The running piece in whose scratch folder an encoder works, if it is one of the lecture's."""
     folders = Path(encoder.cwd()).parts
     running = lecture.children.filter(state="running", child_key__startswith="chunk")
-    return [job for job in running if any(part.startswith(str(job.pk)) for part in folders)]
+    return [job for job in running if any(str(job.pk) in part for part in folders)]
 
 
 def _kill_encoder(world: World, lecture: Job) -> str:

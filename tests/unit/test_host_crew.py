@@ -199,6 +199,8 @@ def test_a_worker_is_told_once_and_counted_until_it_is_gone(
     write(tmp_path, at=time.monotonic() + 1, pid=process.pid)
     # It takes its time: stopped, it gets no signal.
     process.send_signal(signal.SIGSTOP)
+    # Until it has really stopped, the next signal would overtake this one: the lower number first.
+    assert os.WIFSTOPPED(os.waitpid(process.pid, os.WUNTRACED)[1])
     assert [workers.drain() for _ in range(20)] == [1] * 20
     process.send_signal(signal.SIGCONT)
     assert process.wait(10) == -signal.SIGTERM

@@ -1,10 +1,11 @@
 """A prefork pool that outlives the death of a child at the wrong moment.
 
-Two such moments end a stock worker, both met by the chaos tests. A child that is killed before the
-event loop's first turn counts as a failed start. And Celery keeps as many sets of pipes as it has
-processes and hands a free set to each new one: a child that dies while the consumer reconnects
-still owns its set when its successor asks for one, the search finds none free, and raises
-StopIteration.
+Three such moments end a stock worker or leave it deaf, all met by the chaos tests. A child that is
+killed before the event loop's first turn counts as a failed start. Celery keeps as many sets of
+pipes as it has processes and hands a free set to each new one: a child that dies while the consumer
+reconnects still owns its set when its successor asks for one, the search finds none free, and
+raises StopIteration. And until the event loop has the pool, which takes a consumer that has
+connected, nothing listens to the pipes of a successor.
 """
 
 from __future__ import annotations
@@ -25,6 +26,29 @@ class Pool(AsynPool):
         """Replace a child that is gone already, as at any later moment; the parent has started."""
         self.maintain_pool()
         return True
+
+    def on_inqueue_close(self, fd: int, proc: Any) -> None:
+        """Until the event loop has the pool, and puts its own here, it writes to no pipe."""
+
+    def hub_remove(self, fd: Any) -> None:
+        """Until the event loop has the pool, and puts its own here, it reads from no pipe."""
+
+    def _create_worker_process(self, i: int) -> Any:
+        process = super()._create_worker_process(i)
+        if self.on_process_up is None:
+            # The event loop will listen to the pipes that are known when it takes the pool over.
+            self._fileno_to_outq[process.outqR_fd] = process
+            self._fileno_to_synq[process.synqW_fd] = process
+        return process
+
+    def destroy_queues(self, queues: Any, proc: Any) -> int:
+        """Close a dead process's pipes, whose numbers may then mean other files."""
+        if self.on_process_up is None:
+            for known in (self._fileno_to_outq, self._fileno_to_synq):
+                for fd in [fd for fd, owner in known.items() if owner is proc]:
+                    del known[fd]
+        destroyed: int = super().destroy_queues(queues, proc)
+        return destroyed
 
     def get_process_queues(self) -> Any:
         """Pipes that no living process owns, made anew where there are none."""

@@ -18,6 +18,8 @@ from tests.support.world import LEASE_SECONDS, World
 
 WORKERS = ("video", "video", "ai-lite", "ai-basic", "ai-basic", "messaging")
 RELAYS = 2
+#: How much of its log says why a process ended, in characters.
+LAST_WORDS = 6_000
 
 
 @dataclass
@@ -81,7 +83,8 @@ class Crew:
             if not member.process.alive:
                 if not member.killed:
                     status = member.process.returncode
-                    self.ended_by_themselves.append(f"{member.process.name} ({status})")
+                    last = member.process.log[-LAST_WORDS:]
+                    self.ended_by_themselves.append(f"{member.process.name} ({status}):\n{last}")
                 member.process.kill()
                 member.process, member.killed = member.start(), False
 

@@ -158,7 +158,7 @@ def _rest(crew: Crew, patience: float) -> float:
 
 
 def _crew_line(crew: Crew) -> Line:
-    wrong = [f"{name} ended by itself" for name in crew.ended_by_themselves]
+    wrong = [f"ended by itself: {who}" for who in crew.ended_by_themselves]
     return Line("alive", "no worker or relay ended by itself", crew.signals, wrong)
 
 

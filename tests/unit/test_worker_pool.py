@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 from celery.concurrency import prefork
 from celery.concurrency.asynpool import AsynPool
@@ -69,3 +72,48 @@ def test_a_child_lost_before_the_first_loop_is_replaced_and_ends_nothing():
 def test_prefork_workers_use_it():
     assert app.main == "academy"
     assert prefork.TaskPool.Pool is Pool
+
+
+#: A pool whose only child dies before an event loop has the pool; then the loop comes, and a job.
+LOST_EARLY = """
+import os, signal, sys, time
+from celery.concurrency.prefork import process_initializer
+from kombu.asynchronous import Hub, set_event_loop
+from tasks.worker.pool import Pool
+
+pool = Pool(processes=1, threads=False)
+(lost,) = pool._pool
+os.kill(lost.pid, signal.SIGKILL)
+deadline = time.monotonic() + 30
+while lost._is_alive():
+    assert time.monotonic() < deadline
+    time.sleep(0.01)
+if sys.argv[1] == "owned":
+    # As where the sentinel has not been read yet: the successor asks before the dead is joined.
+    pool._pool.clear()
+    pool._create_worker_process(0)
+else:
+    assert pool.did_start_ok()
+(successor,) = pool._pool
+assert successor.pid != lost.pid
+hub = Hub()
+set_event_loop(hub)
+pool.register_with_event_loop(hub)
+results = []
+pool.apply_async(pow, (2, 5), callback=results.append)
+while not results:
+    assert time.monotonic() < deadline, "the successor is deaf"
+    hub.run_once()
+print(results[0])
+sys.stdout.flush()
+os.kill(successor.pid, signal.SIGKILL)
+os._exit(0)
+"""
+
+
+@pytest.mark.parametrize("pipes", ["joined", "owned"])
+def test_a_child_lost_before_the_event_loop_has_a_successor_that_works(pipes: str):
+    done = subprocess.run(
+        [sys.executable, "-c", LOST_EARLY, pipes], capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.strip() == "32", done.stderr

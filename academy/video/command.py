@@ -1,8 +1,8 @@
 """The ffmpeg command of a plan, built with ffmpeg-python.
 
 One process: decode once, `split`, and a cascade in which each rung is scaled from the one above.
-The filter graph, the options and the names depend on the plan alone, so the same source gives the
-same bytes: `-threads 1` for each encoder because x264's output differs with the thread count.
+The filter graph (filters.py), the options (encoding.py) and the names depend on the plan alone, so
+the same source gives the same bytes.
 """
 
 from __future__ import annotations
@@ -17,29 +17,14 @@ from typing import Any
 
 import ffmpeg
 
-from academy.video import sandbox
+from academy.video import encoding, filters, sandbox
 from academy.video.binaries import ToneMapper
 from academy.video.chunks import TAIL_SECONDS, Chunk
-from academy.video.ladder import (
-    AUDIO_KBPS,
-    AUDIO_RATE,
-    AV1_CRF,
-    AV1_PRESET,
-    CRF,
-    PRESET,
-    Codec,
-    Plan,
-    Rung,
-)
+from academy.video.ladder import AUDIO_KBPS, AUDIO_RATE, Plan
 
 AUDIO_NAME = "audio"
 SEGMENT_PATTERN = "%05d.m4s"
 
-# The frames after decoding and rotation are what this command makes of them; a stranger's matrix,
-# primaries and transfer survive only as these two.
-_HD_HEIGHT = 720
-_FROM_601 = frozenset({"smpte170m", "bt470bg", "fcc"})
-_FROM_2020 = frozenset({"bt2020nc", "bt2020c"})
 _DECODER_THREADS = 4
 #: Seconds by which a copied sound track is moved; an edit list may begin far inside its media.
 _SOUND_HEADROOM = 60
@@ -200,16 +185,16 @@ def _pictures(
     encoded = tuple(rung for rung in rungs if rung.name != plan.copied)
     ends = []
     if encoded:
-        ends = _cascade(plan, _prepared(plan, track, tone_mapper, chunk), encoded)
+        ends = filters.cascade(plan, filters.prepared(plan, track, tone_mapper, chunk), encoded)
     options: dict[str, Any] = {}
     for position, rung in enumerate(rungs):
         if rung.name == plan.copied:
             if chunk is None:
                 raise ValueError("a copied rung needs to know where it is cut")
             ends.insert(position, track)
-            options |= _of_stream(position, _copying(plan, chunk))
+            options |= _of_stream(position, encoding.copied(plan, chunk))
         else:
-            options |= _of_stream(position, _encoding(plan, rung, chunk))
+            options |= _of_stream(position, encoding.encoded(plan, rung, chunk))
     # ffmpeg fills in a name only where there are several.
     init = "%v_init.mp4" if len(rungs) > 1 else f"{rungs[0].name}_init.mp4"
     options |= {
@@ -228,133 +213,6 @@ def _pictures(
 def _of_stream(position: int, options: Mapping[str, Any]) -> dict[str, Any]:
     """Options of one picture stream of an output."""
     return {f"{name}:v:{position}": value for name, value in options.items()}
-
-
-def _encoding(plan: Plan, rung: Rung, chunk: Chunk | None) -> dict[str, Any]:
-    """How one rung is encoded."""
-    if chunk is not None and chunk.cuts:
-        # Key frames there and nowhere else: another could be taken for the end of a segment.
-        # Between scene cuts and the next of them x264 then puts pictures that are no key frames.
-        longest = max(chunk.lengths)
-        keys: dict[str, Any] = {"g": 2 * longest + 2, "keyint_min": longest + 1}
-        at = "+".join(f"eq(n,{cut - chunk.first})" for cut in chunk.cuts)
-    else:
-        gop = plan.grid.gop_frames
-        keys = {"g": gop}
-        at = f"eq(mod(n,{gop}),0)"
-    keys |= {"force_key_frames": f"expr:{at}", "fps_mode": "passthrough", "pix_fmt": "yuv420p"}
-    if rung.codec is Codec.AV1:
-        return {
-            "c": "libsvtav1", "preset": AV1_PRESET, "crf": AV1_CRF, "svtav1-params": "lp=1", **keys,
-        }  # fmt: skip
-    return {
-        "c": "libx264", "preset": PRESET, "crf": CRF, "threads": 1, "flags": "+cgop", **keys,
-        "maxrate": f"{rung.max_kbps}k", "bufsize": f"{2 * rung.max_kbps}k",
-    }  # fmt: skip
-
-
-def _copying(plan: Plan, chunk: Chunk) -> dict[str, Any]:
-    """How the packets of one chunk are taken over: as many as it has, on the lecture's timeline."""
-    rate = plan.grid.rate
-    shift = f"round(({float(plan.grid.base_seconds - plan.source.start):.9f})/TB)"
-    # `-frames` would do, but it cuts the other rungs short by what their encoders hold back.
-    only = f"noise=drop=gte(n\\,{chunk.frames})"
-    placed = f"setts=pts=PTS+{shift}:dts=DTS+{shift}:time_base={1 / rate}"
-    return {"c": "copy", "bsf": f"{only},{placed}"}
-
-
-def _cascade(plan: Plan, stream: Any, rungs: Sequence[Rung]) -> list[Any]:
-    """Each rung scaled from the one above, down to the last that is wanted.
-
-    A rung that is not wanted is scaled all the same: its successor must be the same picture
-    whoever makes it.
-    """
-    ends: list[Any] = []
-    for position, rung in enumerate(plan.rungs):
-        stream = stream.filter("scale", rung.width, rung.height, flags="bicubic")
-        # scale makes up for rounding to even sizes with pixels that are not quite square.
-        stream = stream.filter("setsar", "1")
-        if position == 0:
-            stream = _tagged(plan, stream)
-        if rung not in rungs:
-            continue
-        if rung == rungs[-1]:
-            ends.append(stream)
-            break
-        fork = stream.filter_multi_output("split", 2)
-        ends.append(fork.stream(0))
-        stream = fork.stream(1)
-    return ends
-
-
-def _prepared(
-    plan: Plan, stream: Any, tone_mapper: ToneMapper | None, chunk: Chunk | None = None
-) -> Any:
-    """From decoded frames to the frame grid, progressive and in standard range."""
-    rate = plan.grid.rate
-    first = chunk.first if chunk is not None else 0
-    if chunk is not None and plan.source.start:
-        start = plan.source.start
-        stream = stream.filter("setpts", f"PTS-({start.numerator}/{start.denominator})/TB")
-    if plan.deinterlace:
-        stream = stream.filter("bwdif", mode="send_frame", parity="auto", deint="all")
-    stream = stream.filter(
-        "fps", fps=str(rate), start_time=f"{float(first / rate):.9f}", round="near"
-    )
-    if chunk is not None and chunk.is_exact:
-        stream = stream.filter("tpad", stop_mode="clone", stop=-1)
-        stream = stream.filter("trim", start_pts=chunk.first, end_pts=chunk.end)
-    stream = stream.filter("setpts", f"PTS+{plan.grid.base_frames}")
-    if plan.tonemap:
-        stream = _tonemapped(plan.rungs[0], stream, tone_mapper)
-    return stream
-
-
-def _tonemapped(top: Rung, stream: Any, tone_mapper: ToneMapper | None) -> Any:
-    """HDR (PQ or HLG) to SDR, at the size of the top rung: its frames are the costly ones."""
-    if tone_mapper is ToneMapper.ZSCALE:
-        return (
-            stream.filter("zscale", w=top.width, h=top.height, t="linear", npl=100)
-            .filter("format", "gbrpf32le")
-            .filter("zscale", p="bt709")
-            .filter("tonemap", tonemap="hable", desat=0)
-            .filter("zscale", t="bt709", m="bt709", r="tv")
-        )
-    if tone_mapper is ToneMapper.SCALE:
-        return stream.filter("scale", top.width, top.height, flags="bicubic").filter(
-            "scale",
-            out_primaries="bt709", out_transfer="bt709", out_color_matrix="bt709",
-            out_range="tv", intent="perceptual",
-        )  # fmt: skip
-    raise ValueError("this plan needs a tone mapper, and the build of ffmpeg has none")
-
-
-def _tagged(plan: Plan, stream: Any) -> Any:
-    """8-bit 4:2:0 in limited range, and colour tags that say what the frames are."""
-    video = plan.source.video
-    assert video is not None
-    matrix = "bt709"
-    if not plan.tonemap and (
-        video.matrix in _FROM_601
-        or (video.matrix in {"unknown", "unspecified"} and video.height < _HD_HEIGHT)
-    ):
-        matrix = "smpte170m"
-    convert: dict[str, str] = {}
-    if not plan.tonemap:
-        if video.full_range:
-            convert |= {"in_range": "pc", "out_range": "tv"}
-        if video.matrix in _FROM_2020:
-            convert |= {"in_color_matrix": "bt2020", "out_color_matrix": "bt709"}
-    if convert:
-        stream = stream.filter("scale", **convert)
-    return (
-        stream.filter("format", "yuv420p")
-        .filter(
-            "setparams",
-            range="tv", colorspace=matrix, color_primaries=matrix, color_trc=matrix,
-            field_mode="prog",
-        )
-    )  # fmt: skip
 
 
 def _sound(plan: Plan, track: Any) -> Any:

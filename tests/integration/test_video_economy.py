@@ -11,7 +11,7 @@ import pytest
 
 from academy.core.storage import Bucket, store
 from academy.tenants.models import Tenant
-from academy.video import chunks, command, playlist
+from academy.video import chunks, encoding, playlist
 from academy.video.handlers import transcode
 from academy.video.models import Video
 from tests.integration.test_video_lecture import divided, fetched, frames_of
@@ -118,13 +118,13 @@ def test_a_copy_that_fails_its_checks_is_encoded_and_the_rest_is_kept(
     tenant: Tenant, tmp_path: Path, lecture: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # As an ffmpeg would behave that places the packets one frame late.
-    honest = command._copying
+    honest = encoding.copied
 
     def late(*arguments: object) -> dict[str, str]:
         options: dict[str, str] = honest(*arguments)  # type: ignore[arg-type]
         return options | {"bsf": options["bsf"].replace("pts=PTS+", "pts=PTS+0.04/TB+")}
 
-    monkeypatch.setattr(command, "_copying", late)
+    monkeypatch.setattr(encoding, "copied", late)
     job, video = divided(tenant, lecture)
 
     assert manifest_of(video)["frames"] == 360

@@ -1,0 +1,44 @@
+"""How each rung is encoded, or copied: ffmpeg's options of one output stream.
+
+`-threads 1` for each encoder because x264's output differs with the thread count.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from academy.video.chunks import Chunk
+from academy.video.ladder import AV1_CRF, AV1_PRESET, CRF, PRESET, Codec, Plan, Rung
+
+
+def encoded(plan: Plan, rung: Rung, chunk: Chunk | None) -> dict[str, Any]:
+    """How one rung is encoded."""
+    if chunk is not None and chunk.cuts:
+        # Key frames there and nowhere else: another could be taken for the end of a segment.
+        # Between scene cuts and the next of them x264 then puts pictures that are no key frames.
+        longest = max(chunk.lengths)
+        keys: dict[str, Any] = {"g": 2 * longest + 2, "keyint_min": longest + 1}
+        at = "+".join(f"eq(n,{cut - chunk.first})" for cut in chunk.cuts)
+    else:
+        gop = plan.grid.gop_frames
+        keys = {"g": gop}
+        at = f"eq(mod(n,{gop}),0)"
+    keys |= {"force_key_frames": f"expr:{at}", "fps_mode": "passthrough", "pix_fmt": "yuv420p"}
+    if rung.codec is Codec.AV1:
+        return {
+            "c": "libsvtav1", "preset": AV1_PRESET, "crf": AV1_CRF, "svtav1-params": "lp=1", **keys,
+        }  # fmt: skip
+    return {
+        "c": "libx264", "preset": PRESET, "crf": CRF, "threads": 1, "flags": "+cgop", **keys,
+        "maxrate": f"{rung.max_kbps}k", "bufsize": f"{2 * rung.max_kbps}k",
+    }  # fmt: skip
+
+
+def copied(plan: Plan, chunk: Chunk) -> dict[str, Any]:
+    """How the packets of one chunk are taken over: as many as it has, on the lecture's timeline."""
+    rate = plan.grid.rate
+    shift = f"round(({float(plan.grid.base_seconds - plan.source.start):.9f})/TB)"
+    # `-frames` would do, but it cuts the other rungs short by what their encoders hold back.
+    only = f"noise=drop=gte(n\\,{chunk.frames})"
+    placed = f"setts=pts=PTS+{shift}:dts=DTS+{shift}:time_base={1 / rate}"
+    return {"c": "copy", "bsf": f"{only},{placed}"}

@@ -28,7 +28,12 @@ class Pool(AsynPool):
         return True
 
     def on_inqueue_close(self, fd: int, proc: Any) -> None:
-        """Until the event loop has the pool, and puts its own here, it writes to no pipe."""
+        """Forget a pipe to a process; the event loop puts its own here when it has the pool."""
+        self._busy_workers.discard(fd)
+        if self._fileno_to_inq.get(fd) is proc:
+            del self._fileno_to_inq[fd]
+            self._active_writes.discard(fd)
+            self._all_inqueues.discard(fd)
 
     def hub_remove(self, fd: Any) -> None:
         """Until the event loop has the pool, and puts its own here, it reads from no pipe."""

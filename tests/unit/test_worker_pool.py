@@ -83,6 +83,9 @@ from tasks.worker.pool import Pool
 
 pool = Pool(processes=1, threads=False)
 (lost,) = pool._pool
+if sys.argv[1] == "said":
+    # What it said of itself is read when it is joined.
+    assert lost.outq._reader.poll(30)
 os.kill(lost.pid, signal.SIGKILL)
 deadline = time.monotonic() + 30
 while lost._is_alive():
@@ -111,7 +114,7 @@ os._exit(0)
 """
 
 
-@pytest.mark.parametrize("pipes", ["joined", "owned"])
+@pytest.mark.parametrize("pipes", ["joined", "owned", "said"])
 def test_a_child_lost_before_the_event_loop_has_a_successor_that_works(pipes: str):
     done = subprocess.run(
         [sys.executable, "-c", LOST_EARLY, pipes], capture_output=True, text=True, timeout=60

@@ -61,14 +61,14 @@ def encode(
     if chunk is not None:
         # Read from its beginning, a file's clock is set to 0 for packets and pictures alike.
         plan = replace(plan, source=replace(plan.source, start=Fraction(0)))
-    demuxed = _input(source)
+    demuxed = media_input(source)
     outputs = []
     if plan.rungs:
         outputs.append(_pictures(plan, demuxed, tone_mapper, chunk=chunk))
     if plan.audio_index is not None:
         outputs.append(_sound(plan, demuxed[str(plan.audio_index)]))
     merged = ffmpeg.merge_outputs(*outputs) if len(outputs) > 1 else outputs[0]
-    command: list[str] = ffmpeg.compile(merged, cmd=[binary, *_global_options()])
+    command: list[str] = ffmpeg.compile(merged, cmd=[binary, *global_options()])
     return command
 
 
@@ -93,18 +93,18 @@ def encode_chunk(
     if plan.copied in rungs and not chunk.is_last:
         # A copy does not end by itself where the filters have seen enough.
         brief["t"] = math.ceil(chunk.frames / plan.grid.rate) + TAIL_SECONDS
-    demuxed = _input(source, copyts=None, noaccurate_seek=None, **brief, **seek)
+    demuxed = media_input(source, copyts=None, noaccurate_seek=None, **brief, **seek)
     command: list[str] = ffmpeg.compile(
         _pictures(plan, demuxed, tone_mapper, chunk=chunk, only=frozenset(rungs)),
-        cmd=[binary, *_global_options()],
+        cmd=[binary, *global_options()],
     )
     return command
 
 
 def encode_sound(binary: str, plan: Plan, source: Path) -> list[str]:
     """The argv that encodes the sound of a lecture from what `demux` took out of it."""
-    moved = _input(source, copyts=None)["a:0"].filter("asetpts", f"PTS-{_SOUND_HEADROOM}/TB")
-    command: list[str] = ffmpeg.compile(_sound(plan, moved), cmd=[binary, *_global_options()])
+    moved = media_input(source, copyts=None)["a:0"].filter("asetpts", f"PTS-{_SOUND_HEADROOM}/TB")
+    command: list[str] = ffmpeg.compile(_sound(plan, moved), cmd=[binary, *global_options()])
     return command
 
 
@@ -116,7 +116,7 @@ def demux(
     Pictures into MP4, whose parts can be fetched one by one; sound into Matroska, a little later:
     what an encoder's delay or an edit list puts before 0 would otherwise move all that follows.
     """
-    argv = [binary, *_global_options(), *sandbox.media_options()]
+    argv = [binary, *global_options(), *sandbox.media_options()]
     argv += ["-fflags", "+genpts", "-copyts", "-start_at_zero", "-i", str(source)]
     copied = ["-c", "copy", "-map_metadata", "-1", "-map_chapters", "-1", "-copyts"]
     if pictures is not None:
@@ -133,7 +133,7 @@ def remux(binary: str, tracks: Sequence[Path], target: Path, start: float) -> li
 
     ``start`` is where their timeline starts, in seconds; the file's starts at 0.
     """
-    argv = [binary, *_global_options()]
+    argv = [binary, *global_options()]
     for track in tracks:
         argv += [*sandbox.media_options(), "-itsoffset", f"{-start:.6f}", "-i", str(track)]
     for number in range(len(tracks)):
@@ -153,14 +153,16 @@ def packets(binary: str, source: Path, track: int) -> list[str]:
     ]  # fmt: skip
 
 
-def _global_options() -> list[str]:
+def global_options() -> list[str]:
+    """Before every input: quiet on stderr but for warnings, and progress on stdout each second."""
     return [
         "-v", "level+warning", "-hide_banner", "-nostdin", "-y", "-nostats",
         "-progress", "pipe:1", "-stats_period", "1",
     ]  # fmt: skip
 
 
-def _input(source: Path, **extra: Any) -> Any:
+def media_input(source: Path, **extra: Any) -> Any:
+    """A stranger's file as ffmpeg-python's input, within the fences of the sandbox."""
     options = sandbox.media_options()
     fenced = {
         name.removeprefix("-"): value
@@ -246,7 +248,7 @@ def check_segment(binary: str, segment: Path) -> list[str]:
 def poster(binary: str, piece: Path, target: str, *, width: int) -> list[str]:
     """The argv that writes the most representative picture of a piece as JPEG."""
     stream = (
-        _input(piece)["v:0"]
+        media_input(piece)["v:0"]
         .filter("thumbnail", 60)
         .filter("scale", f"min({width},iw)", -2)
         .filter("format", "yuvj420p")
@@ -256,7 +258,7 @@ def poster(binary: str, piece: Path, target: str, *, width: int) -> list[str]:
 
 def sound_card(binary: str, source: Path, audio_index: int, target: str) -> list[str]:
     """The argv that draws the sound's waveform as a poster, for a source without pictures."""
-    demuxed = _input(source)
+    demuxed = media_input(source)
     wave = (
         demuxed[str(audio_index)]
         .filter("aformat", channel_layouts="mono")

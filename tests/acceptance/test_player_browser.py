@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -29,6 +28,7 @@ from tests.integration.test_video_transcode import submit, uploaded
 from tests.support import media
 from tests.support.browser import DESKTOP, PHONE, Browser, browser, shoot
 from tests.support.jobs import drain, make_tenant
+from tests.support.node import NODE
 from tests.support.processes import eventually
 from tests.support.world import World
 
@@ -209,18 +209,13 @@ def test_links_of_seconds_are_renewed_without_a_hiccup(site: Site, browser: Brow
 def test_segments_come_from_the_edge_worker_where_there_is_a_cdn(
     site: Site, browser: Browser, tmp_path: Path
 ) -> None:
-    node = shutil.which("node")
-    if node is None:
-        refuse = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
-        refuse("no Node on the PATH: it runs the edge worker (18 or later)")
-        return
     objects = store(Bucket.VIDEO)
     for key in objects.keys(site.video.output_prefix):
         (tmp_path / key).parent.mkdir(parents=True, exist_ok=True)
         objects.get_file(key, tmp_path / key)
     port, key = site.world.free_port(), "k2:" + "s" * 40
     edge = subprocess.Popen(
-        [node, str(EDGE), str(port), str(tmp_path)],
+        [NODE, str(EDGE), str(port), str(tmp_path)],
         env={**os.environ, "SIGNING_KEYS": f"k1:{'o' * 40},{key}"},
         stdout=subprocess.PIPE, text=True,
     )  # fmt: skip

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from academy.video import cdn
+from tests.support.node import NODE
 
 EDGE = Path(__file__).resolve().parents[2] / "deploy" / "edge"
 VECTORS: dict[str, Any] = json.loads((EDGE / "vectors.json").read_text())
@@ -74,12 +73,7 @@ def test_a_key_shows_its_secret_to_nobody() -> None:
 
 
 def test_the_sample_worker_passes_its_own_tests() -> None:
-    node = shutil.which("node")
-    if node is None:
-        refuse = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
-        refuse("no Node on the PATH: it runs the edge worker's tests (18 or later)")
-        return
     done = subprocess.run(
-        [node, "--test", "worker.test.js"], cwd=EDGE, capture_output=True, text=True, timeout=120
+        [NODE, "--test", "worker.test.js"], cwd=EDGE, capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]

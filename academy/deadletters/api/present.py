@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
 from django.urls import reverse
 
 from academy.core.errors import AppError, error_body
+from academy.core.http.values import instant, reference
 from academy.core.masking import mask_value
 from academy.deadletters.models import DeadLetter, ReplayItem, Source
 from academy.deadletters.plan import Plan, flows, minutes
@@ -20,13 +20,6 @@ from academy.fleet.models import OperatorAction
 from academy.jobs.models import Effect, JobAttempt, JobEvent, JobLog
 
 EXAMPLES: Final = 50
-
-
-def instant(moment: datetime | None) -> str | None:
-    """RFC 3339 in UTC with milliseconds."""
-    if moment is None:
-        return None
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def letter_path(letter_id: UUID) -> str:
@@ -47,8 +40,8 @@ def letter_body(letter: DeadLetter) -> dict[str, Any]:
         "fingerprint": letter.fingerprint,
         "error": _error_of(letter),
         "tenant": _tenant(letter),
-        "job": _id(letter.job_id),
-        "flow": None if letter.root_id == letter.job_id else _id(letter.root_id),
+        "job": reference(letter.job_id),
+        "flow": None if letter.root_id == letter.job_id else reference(letter.root_id),
         "message_id": letter.message_id or None,
         "receive_count": letter.receive_count if is_message else None,
         "sent_at": instant(letter.sent_at),
@@ -59,7 +52,7 @@ def letter_body(letter: DeadLetter) -> dict[str, Any]:
         "resolved_by": letter.resolved_by or None,
         "reason": letter.reason or None,
         "replayed_at": instant(letter.replayed_at),
-        "replayed_as": _id(letter.replayed_as_id),
+        "replayed_as": reference(letter.replayed_as_id),
         "resent_as": letter.resent_as or None,
         "links": {"self": letter_path(letter.pk)},
     }
@@ -143,8 +136,8 @@ def _job(story: JobStory) -> dict[str, Any]:
         "started_at": instant(job.started_at),
         "finished_at": instant(job.finished_at),
         "params": story.params,
-        "parent": _id(job.parent_id),
-        "replay_of": _id(job.replay_of_id),
+        "parent": reference(job.parent_id),
+        "replay_of": reference(job.replay_of_id),
         "attempts": [_attempt(attempt) for attempt in story.attempts],
         "events": [_event(event) for event in story.events],
         "logs": [_log(line) for line in story.logs],
@@ -222,7 +215,7 @@ def preview_body(seen: Preview) -> dict[str, Any]:
     return {
         "letter": str(seen.letter.pk),
         "deed": seen.deed.value,
-        "job": _id(seen.letter.root_id),
+        "job": reference(seen.letter.root_id),
         "params": None if seen.params is None else mask_value(seen.params),
         "problem": _problem(seen.problem),
     }
@@ -285,7 +278,7 @@ def _item(item: ReplayItem) -> dict[str, Any]:
     return {
         "position": item.position,
         "state": item.state,
-        "job": _id(item.job_id),
+        "job": reference(item.job_id),
         "error": _error(item.code, item.code_params),
         "sent_at": instant(item.sent_at),
         "ended_at": instant(item.ended_at),
@@ -298,7 +291,3 @@ def _error(code: str, params: dict[str, Any]) -> dict[str, Any] | None:
 
 def _problem(problem: AppError | None) -> dict[str, Any] | None:
     return None if problem is None else error_body(problem.code, problem.params)
-
-
-def _id(value: UUID | None) -> str | None:
-    return None if value is None else str(value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from academy.core import clock
 from academy.core.errors import error_body
+from academy.core.http.values import instant, reference, rounded
 from academy.core.storage import Bucket, store
 from academy.jobs import kinds, selectors
 from academy.jobs.models import Job, JobAttempt, JobEvent
@@ -20,14 +21,6 @@ LINK_LIFETIME: Final = timedelta(hours=1)
 
 _SHOWS_ERROR: Final = frozenset({JobState.RETRY_WAIT, JobState.FAILED, JobState.DEAD})
 _EVENT_DATA: Final = ("phase", "code", "not_before")
-
-
-def instant(moment: datetime | None) -> str | None:
-    """RFC 3339 in UTC with milliseconds, which is what JavaScript reads and writes."""
-    if moment is None:
-        return None
-    text = moment.astimezone(UTC).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z")
 
 
 def job_path(job_id: UUID) -> str:
@@ -64,7 +57,7 @@ def job_summary(job: Job) -> dict[str, Any]:
         "phase": job.phase,
         "step": job.step,
         "percent": round(job.percent, 1),
-        "eta_seconds": _rounded(job.eta_seconds),
+        "eta_seconds": rounded(job.eta_seconds),
         "attempt": job.attempt,
         "failures": job.failures,
         "cancel_requested": job.cancel_requested_at is not None,
@@ -74,9 +67,9 @@ def job_summary(job: Job) -> dict[str, Any]:
         "started_at": instant(job.started_at),
         "finished_at": instant(job.finished_at),
         "error": job_error(job),
-        "parent": _reference(job.parent_id),
+        "parent": reference(job.parent_id),
         "child_key": job.child_key or None,
-        "replay_of": _reference(job.replay_of_id),
+        "replay_of": reference(job.replay_of_id),
         "links": job_links(job.pk),
     }
 
@@ -165,7 +158,7 @@ def progress_body(job: Job) -> dict[str, Any]:
         "phase": job.phase,
         "step": job.step,
         "percent": round(job.percent, 1),
-        "eta_seconds": _rounded(job.eta_seconds),
+        "eta_seconds": rounded(job.eta_seconds),
         "attempt": job.attempt,
         "flow": flow(job) if job.state == JobState.WAITING else None,
     }
@@ -181,14 +174,6 @@ def kind_body(spec: kinds.KindSpec[Any]) -> dict[str, Any]:
         "timeout_seconds": spec.timeout_seconds,
         "params": spec.params.model_json_schema(),
     }
-
-
-def _rounded(seconds: float | None) -> float | None:
-    return None if seconds is None else round(seconds, 1)
-
-
-def _reference(job_id: UUID | None) -> str | None:
-    return None if job_id is None else str(job_id)
 
 
 def _file_name(name: str) -> str:

@@ -16,13 +16,13 @@ from rest_framework.views import APIView
 
 from academy.core.http.openapi import example
 from academy.core.http.serializers import StrictSerializer, parse_query
+from academy.core.http.values import instant
 from academy.core.http.views import PagedView
 from academy.core.masking import mask
 from academy.tenants.principal import principal_of
 from academy.tenants.scopes import Scope
 from academy.video import playback, selectors, viewings
 from academy.video.api.player_present import watched_body
-from academy.video.api.present import instant
 from academy.video.playback import VIEWER_CHARS, WATERMARK_CHARS, Audience
 
 SHORTEST_LINK: Final = timedelta(minutes=1)

@@ -22,10 +22,10 @@ from rest_framework.views import APIView
 from academy.core.errors import AppError
 from academy.core.http.openapi import example
 from academy.core.http.serializers import StrictSerializer, parse_query
+from academy.core.http.values import instant
 from academy.tenants.principal import principal_of
 from academy.tenants.scopes import Scope
 from academy.video import captions, selectors
-from academy.video.api.present import instant
 from academy.video.models import Caption
 
 _TYPES: Final = ("text/vtt", "application/x-subrip", "text/plain")

@@ -14,11 +14,11 @@ from rest_framework.views import APIView
 from academy.core.errors import error_body
 from academy.core.http.openapi import ErrorDetailSerializer, example
 from academy.core.http.serializers import StrictSerializer, parse_body, parse_query
+from academy.core.http.values import instant
 from academy.jobs.once import submitter_of
 from academy.tenants.principal import principal_of
 from academy.tenants.scopes import Scope
 from academy.video import mp4
-from academy.video.api.present import instant
 from academy.video.mp4 import Download, DownloadState
 
 STATES: Final = [state.value for state in DownloadState]
@@ -124,5 +124,5 @@ def _body(found: Download) -> dict[str, Any]:
         "filename": found.filename,
         "size": found.size,
         "url": found.url,
-        "expires_at": None if found.expires_at is None else instant(found.expires_at),
+        "expires_at": instant(found.expires_at),
     }

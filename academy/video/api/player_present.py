@@ -6,8 +6,9 @@ from typing import Any
 
 from django.conf import settings
 
+from academy.core.http.values import instant
 from academy.video import early, playback, watching
-from academy.video.api.present import captions, error, instant, progress, storyboard
+from academy.video.api.present import captions, error, progress, storyboard
 from academy.video.models import Video, VideoState, Viewing, Watched
 from academy.video.playback import Audience
 
@@ -60,7 +61,7 @@ def watched_body(row: Watched, duration: float | None) -> dict[str, Any]:
         "seconds": round(row.seconds, 1),
         "percent": round(100 * row.seconds / duration, 1) if duration else 0.0,
         "position": round(row.position, 1),
-        "completed_at": None if row.completed_at is None else instant(row.completed_at),
+        "completed_at": instant(row.completed_at),
         "updated_at": instant(row.updated_at),
         "intervals": row.intervals,
     }

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from academy.core.errors import error_body
+from academy.core.http.values import instant, rounded
 from academy.jobs.models import Job
 from academy.jobs.states import JobState
 from academy.video import captions as caption_files
@@ -38,19 +38,6 @@ WAIT_TEXTS: Final[dict[WaitReason, dict[str, str]]] = {
 }
 
 
-def instant(moment: datetime) -> str:
-    """RFC 3339 in UTC with milliseconds."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _instant_or_none(moment: datetime | None) -> str | None:
-    return None if moment is None else instant(moment)
-
-
-def _rounded(seconds: float | None) -> float | None:
-    return None if seconds is None else round(seconds, 1)
-
-
 def video_summary(video: Video) -> dict[str, Any]:
     """A video as lists show it."""
     return {
@@ -64,7 +51,7 @@ def video_summary(video: Video) -> dict[str, Any]:
         "size": video.size,
         "damaged": bool(video.manifest and video.manifest["damaged"]),
         "created_at": instant(video.created_at),
-        "deleted_at": _instant_or_none(video.deleted_at),
+        "deleted_at": instant(video.deleted_at),
         "upload": str(video.upload_id),
         "job": str(video.job_id),
         "player_url": playback.player_link(video).url,
@@ -96,7 +83,7 @@ def _progress(job: Job) -> dict[str, Any]:
     return {
         "step": job.step,
         "percent": round(job.percent, 1),
-        "eta_seconds": _rounded(job.eta_seconds),
+        "eta_seconds": rounded(job.eta_seconds),
         "steps": _steps(job),
     }
 
@@ -114,7 +101,7 @@ def _steps(job: Job) -> list[dict[str, Any]]:
                 "name": step.name,
                 "state": state,
                 "percent": {"done": 100.0, "waiting": 0.0}.get(state, round(100 * share, 1)),
-                "eta_seconds": _rounded(job.eta_seconds) if number == now else None,
+                "eta_seconds": rounded(job.eta_seconds) if number == now else None,
             }
         )
     return shown
@@ -134,8 +121,8 @@ def _waiting(wait: Wait | None) -> dict[str, Any] | None:
         "reason": wait.reason.value,
         "message": WAIT_TEXTS[wait.reason],
         "queue_position": wait.position,
-        "estimated_start_seconds": _rounded(wait.seconds),
-        "not_before": _instant_or_none(wait.until),
+        "estimated_start_seconds": rounded(wait.seconds),
+        "not_before": instant(wait.until),
     }
 
 
@@ -175,8 +162,8 @@ def deletion(video: Video) -> dict[str, Any] | None:
         return None
     return {
         "deleted_at": instant(video.deleted_at),
-        "purge_at": _instant_or_none(video.purge_at),
-        "purged_at": _instant_or_none(video.purged_at),
+        "purge_at": instant(video.purge_at),
+        "purged_at": instant(video.purged_at),
         "restorable": video.purge_job_id is None and video.purged_at is None,
     }
 

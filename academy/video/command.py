@@ -17,7 +17,7 @@ from typing import Any
 
 import ffmpeg
 
-from academy.video import encoding, filters, sandbox
+from academy.video import encoding, filters, whitelist
 from academy.video.binaries import ToneMapper
 from academy.video.chunks import TAIL_SECONDS, Chunk
 from academy.video.ladder import AUDIO_KBPS, AUDIO_RATE, Plan
@@ -87,18 +87,47 @@ def encode_chunk(
     nothing for the end of the chunk gives its last picture again, so that what comes after still
     stands at its place.
     """
-    seek = {} if chunk.seek is None else {"ss": f"{float(chunk.seek):.6f}"}
-    # Of the source only what the chunk needs may be there: no more is read to find the codec.
-    brief = {"analyzeduration": 0, "fpsprobesize": 0}
+    brief: dict[str, Any] = {}
     if plan.copied in rungs and not chunk.is_last:
         # A copy does not end by itself where the filters have seen enough.
         brief["t"] = math.ceil(chunk.frames / plan.grid.rate) + TAIL_SECONDS
-    demuxed = media_input(source, copyts=None, noaccurate_seek=None, **brief, **seek)
+    demuxed = media_input(source, **reading(chunk), **brief)
     command: list[str] = ffmpeg.compile(
         _pictures(plan, demuxed, tone_mapper, chunk=chunk, only=frozenset(rungs)),
         cmd=[binary, *global_options()],
     )
     return command
+
+
+def encode_black(binary: str, plan: Plan, chunk: Chunk, *, rungs: Collection[str]) -> list[str]:
+    """The argv that makes black pictures in place of the named rungs of one chunk."""
+    command: list[str] = ffmpeg.compile(
+        _pictures(plan, None, None, chunk=chunk, only=frozenset(rungs)),
+        cmd=[binary, *global_options()],
+    )
+    return command
+
+
+def encode_silence(binary: str, plan: Plan, seconds: float) -> list[str]:
+    """The argv that makes silence in place of a lecture's sound."""
+    silence = ffmpeg.input(f"anullsrc=r={AUDIO_RATE}:cl=stereo", f="lavfi", t=f"{seconds:.6f}")[
+        "a:0"
+    ]
+    command: list[str] = ffmpeg.compile(_sound(plan, silence), cmd=[binary, *global_options()])
+    return command
+
+
+def reading(chunk: Chunk) -> dict[str, Any]:
+    """Input options with which a source is read from where a chunk's pictures begin."""
+    seek = {} if chunk.seek is None else {"ss": f"{float(chunk.seek):.6f}"}
+    # Of the source only what the chunk needs may be there: no more is read to find the codec.
+    return {
+        "copyts": None,
+        "noaccurate_seek": None,
+        "analyzeduration": 0,
+        "fpsprobesize": 0,
+        **seek,
+    }
 
 
 def encode_sound(binary: str, plan: Plan, source: Path) -> list[str]:
@@ -116,7 +145,7 @@ def demux(
     Pictures into MP4, whose parts can be fetched one by one; sound into Matroska, a little later:
     what an encoder's delay or an edit list puts before 0 would otherwise move all that follows.
     """
-    argv = [binary, *global_options(), *sandbox.media_options()]
+    argv = [binary, *global_options(), *whitelist.media_options()]
     argv += ["-fflags", "+genpts", "-copyts", "-start_at_zero", "-i", str(source)]
     copied = ["-c", "copy", "-map_metadata", "-1", "-map_chapters", "-1", "-copyts"]
     if pictures is not None:
@@ -135,7 +164,7 @@ def remux(binary: str, tracks: Sequence[Path], target: Path, start: float) -> li
     """
     argv = [binary, *global_options()]
     for track in tracks:
-        argv += [*sandbox.media_options(), "-itsoffset", f"{-start:.6f}", "-i", str(track)]
+        argv += [*whitelist.media_options(), "-itsoffset", f"{-start:.6f}", "-i", str(track)]
     for number in range(len(tracks)):
         argv += ["-map", f"{number}:0"]
     return [
@@ -148,7 +177,7 @@ def packets(binary: str, source: Path, track: int) -> list[str]:
     """The ffprobe argv that lists the packets of one track, a line each (see packets.Packets)."""
     return [
         binary, "-v", "level+warning", "-of", "csv=p=0",
-        *sandbox.media_options(), "-select_streams", str(track),
+        *whitelist.media_options(), "-select_streams", str(track),
         "-show_entries", "packet=pts_time,duration_time,size,pos,flags", "-i", str(source),
     ]  # fmt: skip
 
@@ -163,7 +192,7 @@ def global_options() -> list[str]:
 
 def media_input(source: Path, **extra: Any) -> Any:
     """A stranger's file as ffmpeg-python's input, within the fences of the sandbox."""
-    options = sandbox.media_options()
+    options = whitelist.media_options()
     fenced = {
         name.removeprefix("-"): value
         for name, value in zip(options[::2], options[1::2], strict=True)
@@ -174,25 +203,31 @@ def media_input(source: Path, **extra: Any) -> Any:
 
 def _pictures(
     plan: Plan,
-    demuxed: Any,
+    demuxed: Any | None,
     tone_mapper: ToneMapper | None,
     *,
     chunk: Chunk | None = None,
     only: frozenset[str] | None = None,
 ) -> Any:
-    """The output with every rung of the picture, or those named by `only`."""
+    """The output with every rung of the picture, or those named by `only`.
+
+    Without a source they are black.
+    """
     assert plan.source.video is not None
-    track = demuxed[str(plan.source.video.index)]
+    track = None if demuxed is None else demuxed[str(plan.source.video.index)]
     rungs = tuple(rung for rung in plan.rungs if only is None or rung.name in only)
     encoded = tuple(rung for rung in rungs if rung.name != plan.copied)
     ends = []
-    if encoded:
+    if encoded and track is None:
+        assert chunk is not None
+        ends = filters.cascade(plan, filters.black(plan, chunk), encoded)
+    elif encoded:
         ends = filters.cascade(plan, filters.prepared(plan, track, tone_mapper, chunk), encoded)
     options: dict[str, Any] = {}
     for position, rung in enumerate(rungs):
         if rung.name == plan.copied:
-            if chunk is None:
-                raise ValueError("a copied rung needs to know where it is cut")
+            if chunk is None or track is None:
+                raise ValueError("a copied rung needs a source, and to know where it is cut")
             ends.insert(position, track)
             options |= _of_stream(position, encoding.copied(plan, chunk))
         else:
@@ -241,7 +276,7 @@ def check_segment(binary: str, segment: Path) -> list[str]:
     """The argv that decodes one self-contained piece and fails on the first flaw."""
     return [
         binary, "-v", "level+warning", "-nostdin", "-nostats", "-xerror", "-err_detect", "explode",
-        "-threads", "1", *sandbox.media_options(), "-i", str(segment), "-f", "null", "-",
+        "-threads", "1", *whitelist.media_options(), "-i", str(segment), "-f", "null", "-",
     ]  # fmt: skip
 
 

@@ -11,15 +11,16 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from academy.jobs.errors import PermanentError, TransientError
-from academy.video import process, sandbox
+from academy.sandbox import isolation, process
+from academy.video import whitelist
 from academy.video.binaries import Binaries
 from academy.video.source import AudioTrack, Source, VideoTrack
 
 MAX_HOURS = 8
 _PROBE_SECONDS = 60.0
 _SCAN_SECONDS = 600.0
-_LIMITS = sandbox.Limits(cpu_seconds=60, memory_bytes=4 << 30, file_bytes=0)
-_SCAN_LIMITS = sandbox.Limits(cpu_seconds=900, memory_bytes=4 << 30, file_bytes=0)
+_LIMITS = isolation.Limits(cpu_seconds=60, memory_bytes=4 << 30, file_bytes=0)
+_SCAN_LIMITS = isolation.Limits(cpu_seconds=900, memory_bytes=4 << 30, file_bytes=0)
 _HEAD_BYTES = 4096
 _IDET_FRAMES = 80
 _IDET = re.compile(r"Multi frame detection: TFF:\s*(\d+) BFF:\s*(\d+) Progressive:\s*(\d+)")
@@ -37,7 +38,7 @@ class Run(Protocol):
         argv: list[str],
         *,
         reads: list[Path],
-        limits: sandbox.Limits,
+        limits: isolation.Limits,
         timeout_seconds: float,
     ) -> tuple[process.Outcome, str]:
         """The outcome, and what the command wrote to stdout."""
@@ -45,12 +46,13 @@ class Run(Protocol):
 
 
 def run_confined(
-    argv: list[str], *, reads: list[Path], limits: sandbox.Limits, timeout_seconds: float
+    argv: list[str], *, reads: list[Path], limits: isolation.Limits, timeout_seconds: float
 ) -> tuple[process.Outcome, str]:
     """Run a command in the sandbox, for callers whom nobody cancels."""
     return process.capture(
         process.Process(
-            sandbox.confined(argv, limits=limits, reads=reads), environment=sandbox.environment()
+            isolation.confined(argv, limits=limits, reads=reads),
+            environment=isolation.environment(),
         ),
         timeout_seconds=timeout_seconds,
     )
@@ -76,7 +78,7 @@ class Prober:
             [
                 self.binaries.ffprobe, "-v", "level+warning", "-of", "json",
                 "-probesize", "50M", "-analyzeduration", "30M",
-                *sandbox.media_options(),
+                *whitelist.media_options(),
                 "-show_format", "-show_streams", "-i", str(path),
             ],
             reads=[path], limits=_LIMITS, timeout_seconds=_PROBE_SECONDS,
@@ -100,7 +102,7 @@ class Prober:
             [
                 self.binaries.ffmpeg, "-v", "error", "-nostdin", "-nostats",
                 "-progress", "pipe:1", "-stats_period", "5",
-                *sandbox.media_options(), "-i", str(path),
+                *whitelist.media_options(), "-i", str(path),
                 "-map", "0:v:0?", "-map", "0:a:0?", "-c", "copy", "-f", "null", "-",
             ],
             reads=[path], limits=_SCAN_LIMITS, timeout_seconds=_SCAN_SECONDS,
@@ -117,7 +119,7 @@ class Prober:
         outcome, _ = self.run(
             [
                 self.binaries.ffmpeg, "-v", "info", "-nostdin", "-nostats",
-                *sandbox.media_options(), "-i", str(path), "-map", f"0:{source.video.index}",
+                *whitelist.media_options(), "-i", str(path), "-map", f"0:{source.video.index}",
                 "-vf", "idet", "-frames:v", str(_IDET_FRAMES), "-an", "-f", "null", "-",
             ],
             reads=[path], limits=_LIMITS, timeout_seconds=_PROBE_SECONDS,
@@ -146,7 +148,7 @@ def check(source: Source) -> None:
         width, height = source.video.width, source.video.height
         if width <= 0 or height <= 0:
             raise PermanentError("video_damaged")
-        if width * height > sandbox.MAX_PIXELS:
+        if width * height > whitelist.MAX_PIXELS:
             raise PermanentError("video_too_many_pixels", width=width, height=height)
     if source.duration <= 0:
         raise PermanentError("video_damaged")

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from academy.video import sandbox
+from academy.video import whitelist
 from academy.video.ladder import Rung
 
 STORYBOARD: Final = "storyboard.vtt"
@@ -76,7 +76,7 @@ def draw(binary: str, made: Sprite, pictures: Path) -> list[str]:
     )
     return [
         binary, "-v", "level+warning", "-nostdin", "-y", "-nostats", "-threads", "1",
-        "-skip_frame", "nokey", *sandbox.media_options(), "-i", str(pictures),
+        "-skip_frame", "nokey", *whitelist.media_options(), "-i", str(pictures),
         "-vf", chain, "-frames:v", "1", "-q:v", "5", "-update", "1", "-map_metadata", "-1",
         made.name,
     ]  # fmt: skip

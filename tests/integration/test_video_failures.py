@@ -24,8 +24,8 @@ from academy.core.storage import Bucket, ObjectStore, store
 from academy.jobs import admission
 from academy.jobs.cancel import job_cancel
 from academy.jobs.models import Job, JobAttempt
+from academy.sandbox import process
 from academy.tenants.models import Tenant
-from academy.video import process
 from academy.video.handlers import piece as piece_handler
 from academy.video.models import Video, VideoPiece, VideoState
 from tests.integration.test_video_inputs import divide_short

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from academy.jobs.errors import PermanentError
-from academy.video import command, ladder, probe, sandbox
+from academy.video import command, ladder, probe, whitelist
 from academy.video.binaries import ToneMapper
 from academy.video.source import Source
 
@@ -132,7 +132,7 @@ def test_every_input_is_fenced_in_before_it_is_opened() -> None:
         command.check_segment("/bin/ffmpeg", Path("/in/a.mp4")),
     ):
         before = argv[: argv.index("/in/a.mp4")]
-        for option, value in zip(*[iter(sandbox.media_options())] * 2, strict=True):
+        for option, value in zip(*[iter(whitelist.media_options())] * 2, strict=True):
             assert before[before.index(option) + 1] == value
 
 

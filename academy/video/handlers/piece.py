@@ -10,7 +10,8 @@ from typing import Any
 from academy.core.crash import crash_point
 from academy.jobs.context import Artifact, Done, JobContext
 from academy.jobs.errors import PermanentError, TransientError
-from academy.video import binaries, command, lecture, pieces, process, storyboard, validate
+from academy.sandbox import process
+from academy.video import binaries, command, lecture, pieces, storyboard, validate
 from academy.video.chunks import Chunk
 from academy.video.handlers import economy, packaging
 from academy.video.handlers.publish import encoder_name

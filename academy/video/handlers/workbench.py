@@ -19,7 +19,8 @@ from academy.core import clock
 from academy.core.storage import Bucket, ObjectStore, store
 from academy.jobs.context import JobContext
 from academy.jobs.errors import JobStopped, PermanentError, StopReason, TransientError
-from academy.video import binaries, command, download, process, sandbox
+from academy.sandbox import isolation, process
+from academy.video import binaries, command, download
 from academy.video.handlers.steps import Step
 from academy.video.upload import TICK_SECONDS
 
@@ -112,12 +113,12 @@ class Workbench:
         *,
         reads: list[Path],
         writes: list[Path],
-        limits: sandbox.Limits,
+        limits: isolation.Limits,
     ) -> process.Process:
         """A confined command in the output folder, not yet started."""
         return process.Process(
-            sandbox.confined(argv, limits=limits, reads=reads, writes=writes),
-            environment=sandbox.environment(),
+            isolation.confined(argv, limits=limits, reads=reads, writes=writes),
+            environment=isolation.environment(),
             directory=self.folder,
         )
 
@@ -127,7 +128,7 @@ class Workbench:
         *,
         reads: list[Path],
         writes: list[Path] | None = None,
-        limits: sandbox.Limits | None = None,
+        limits: isolation.Limits | None = None,
         timeout_seconds: float = CHECK_SECONDS,
     ) -> tuple[process.Outcome, str]:
         """Run a short tool; a stop of the job stops it too."""
@@ -135,7 +136,7 @@ class Workbench:
             argv,
             reads=reads,
             writes=writes or [],
-            limits=limits or sandbox.Limits(cpu_seconds=int(2 * CHECK_SECONDS)),
+            limits=limits or isolation.Limits(cpu_seconds=int(2 * CHECK_SECONDS)),
         )
         with self.context.on_stop(tool.stop):
             outcome, text = process.capture(tool, timeout_seconds=timeout_seconds)
@@ -163,7 +164,7 @@ class Workbench:
             argv,
             reads=reads,
             writes=[self.folder] if writes is None else writes,
-            limits=sandbox.Limits(cpu_seconds=cpu_seconds, file_bytes=file_bytes),
+            limits=isolation.Limits(cpu_seconds=cpu_seconds, file_bytes=file_bytes),
         )
 
         def tick() -> None:
@@ -194,7 +195,7 @@ class Workbench:
         if (
             outcome.killed
             or outcome.stopped
-            or outcome.returncode in {sandbox.SETUP_FAILED, _EXIT_AFTER_SIGNAL}
+            or outcome.returncode in {isolation.SETUP_FAILED, _EXIT_AFTER_SIGNAL}
             # The probe could open it: an encoder that cannot was interrupted while it tried.
             or "Error opening input" in said
         ):

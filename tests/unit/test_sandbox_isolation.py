@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from academy.video import sandbox
-from academy.video.process import Outcome, Process, capture
-from academy.video.sandbox import Isolation, Limits, Mode
+from academy.sandbox import isolation
+from academy.sandbox.isolation import Isolation, Limits, Mode
+from academy.sandbox.process import Outcome, Process, capture
 
 PYTHON = os.path.realpath(sys.executable)
 # What an interpreter needs that lies outside the system's folders.
@@ -22,9 +22,9 @@ PYTHON_FILES = [Path(p) for p in {sys.base_prefix, os.path.realpath(sys.base_pre
 
 
 def hosts_isolation() -> list[Isolation]:
-    found = sandbox._try_confine()
+    found = isolation._try_confine()
     modes = [found, Isolation(Mode.LIMITS)] if found.mode is not Mode.LIMITS else [found]
-    bwrap = sandbox._try_bwrap()
+    bwrap = isolation._try_bwrap()
     return [bwrap, *modes] if bwrap is not None else modes
 
 
@@ -35,14 +35,14 @@ ISOLATED = [mode for mode in MODES if mode.network and mode.files]
 def run(
     script: str, mode: Isolation, *, writes: list[Path] | None = None, **limits: int
 ) -> tuple[Outcome, str]:
-    argv = sandbox.confined(
+    argv = isolation.confined(
         [PYTHON, "-I", "-S", "-c", script],
         limits=Limits(**{"cpu_seconds": 20, **limits}),
         reads=PYTHON_FILES,
         writes=writes or [],
         within=mode,
     )
-    return capture(Process(argv, environment=sandbox.environment()), timeout_seconds=20)
+    return capture(Process(argv, environment=isolation.environment()), timeout_seconds=20)
 
 
 @pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.mode)
@@ -101,29 +101,29 @@ def test_no_address_can_be_reached_not_even_this_machine(mode: Isolation) -> Non
 
 
 def test_a_command_that_cannot_start_ends_with_the_code_that_says_so() -> None:
-    argv = sandbox.confined(
+    argv = isolation.confined(
         ["/nonexistent/ffmpeg"], limits=Limits(cpu_seconds=5), within=Isolation(Mode.LIMITS)
     )
-    outcome, _ = capture(Process(argv, environment=sandbox.environment()), timeout_seconds=10)
-    assert outcome.returncode == sandbox.SETUP_FAILED
+    outcome, _ = capture(Process(argv, environment=isolation.environment()), timeout_seconds=10)
+    assert outcome.returncode == isolation.SETUP_FAILED
     assert "confine: " in outcome.said
 
 
 def test_a_command_whose_parent_has_gone_does_not_start() -> None:
-    argv = sandbox.confined(["/bin/true"], limits=Limits(cpu_seconds=5), within=MODES[-1])
+    argv = isolation.confined(["/bin/true"], limits=Limits(cpu_seconds=5), within=MODES[-1])
     argv[argv.index("--parent") + 1] = "1"
-    outcome, _ = capture(Process(argv, environment=sandbox.environment()), timeout_seconds=10)
-    assert outcome.returncode == sandbox.SETUP_FAILED
+    outcome, _ = capture(Process(argv, environment=isolation.environment()), timeout_seconds=10)
+    assert outcome.returncode == isolation.SETUP_FAILED
 
 
 def test_the_log_says_once_how_strong_the_sandbox_is(caplog: pytest.LogCaptureFixture) -> None:
-    sandbox.isolation.cache_clear()
-    with caplog.at_level(logging.INFO, "academy.video.sandbox"):
-        first = sandbox.isolation()
-        assert sandbox.isolation() is first
-    said = [record.message for record in caplog.records if "video sandbox" in record.message]
+    isolation.isolation.cache_clear()
+    with caplog.at_level(logging.INFO, "academy.isolation.isolation"):
+        first = isolation.isolation()
+        assert isolation.isolation() is first
+    said = [record.message for record in caplog.records if "sandbox" in record.message]
     assert len(said) == 1
-    assert said[0].startswith(f"video sandbox: {first.mode}")
+    assert said[0].startswith(f"sandbox: {first.mode}")
 
 
 @pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed")

@@ -12,8 +12,8 @@ import psutil
 import pytest
 
 from academy.core import clock
-from academy.video import process
-from academy.video.process import Process
+from academy.sandbox import process
+from academy.sandbox.process import Process
 
 ENVIRONMENT = {"PATH": "/usr/bin:/bin"}
 
@@ -127,10 +127,10 @@ def test_output_of_a_short_command_is_kept_up_to_the_limit() -> None:
 
 _ORPHAN_MAKER = """
 import sys
-from academy.video import sandbox
-from academy.video.process import Process
-argv = sandbox.confined(["/bin/sleep", "60"], limits=sandbox.Limits(cpu_seconds=10))
-Process(argv, environment=sandbox.environment()).run()
+from academy.sandbox import isolation
+from academy.sandbox.process import Process
+argv = isolation.confined(["/bin/sleep", "60"], limits=isolation.Limits(cpu_seconds=10))
+Process(argv, environment=isolation.environment()).run()
 """
 
 

@@ -1,0 +1,1 @@
+"""Where strangers' files are read: commands and Python functions in confined processes."""

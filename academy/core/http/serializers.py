@@ -31,6 +31,10 @@ class StrictSerializer(StrictMixin, serializers.Serializer[Any]):
     """The base of every request body."""
 
 
+class NothingSerializer(StrictSerializer):
+    """A body or a query without fields: any is an error."""
+
+
 class StrictCharField(serializers.CharField):
     """A JSON string; DRF's own field also takes numbers."""
 

@@ -31,10 +31,6 @@ LONGEST_BODY: Final = 1_048_576
 _FINGERPRINT: Final = r"^[0-9a-f]{12}\Z"
 
 
-class NothingSerializer(StrictSerializer):
-    """An operation without parameters: any field is an error."""
-
-
 class LetterListQuerySerializer(StrictSerializer):
     """Filters of the list; all must hold."""
 

@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 
 from academy.core import logs
 from academy.core.http.pagination import CursorPagination
-from academy.core.http.serializers import parse_body, parse_query
+from academy.core.http.serializers import NothingSerializer, parse_body, parse_query
 from academy.deadletters import selectors, services
 from academy.deadletters.api import docs, present, serializers
 from academy.deadletters.models import Replay
@@ -142,7 +142,7 @@ class ReplaysView(APIView):
     @docs.replay_list
     def get(self, request: Request) -> Response:
         """Replays of groups, the newest first."""
-        parse_query(request, serializers.NothingSerializer)
+        parse_query(request, NothingSerializer)
         pages = CursorPagination()
         rows = pages.paginate_queryset(selectors.replays(), request)
         views = selectors.replay_views(rows)
@@ -179,7 +179,7 @@ class ReplayView(APIView):
     @docs.replay_read
     def get(self, request: Request, replay_id: UUID) -> Response:
         """How far a replay is, letter by letter."""
-        parse_query(request, serializers.NothingSerializer, also=frozenset())
+        parse_query(request, NothingSerializer, also=frozenset())
         body = present.replay_body(selectors.replay_get(replay_id))
         items = present.items_body(selectors.replay_items(replay_id))
         return Response({**body, "items": items})
@@ -193,7 +193,7 @@ class ReplayPauseView(APIView):
     @docs.replay_pause
     def post(self, request: Request, replay_id: UUID) -> Response:
         """Run nothing more until it is resumed."""
-        parse_body(request, serializers.NothingSerializer)
+        parse_body(request, NothingSerializer)
         by = principal_of(request).name
         return Response(_replay(services.replay_pause(replay_id=replay_id, by=by)))
 
@@ -206,7 +206,7 @@ class ReplayResumeView(APIView):
     @docs.replay_resume
     def post(self, request: Request, replay_id: UUID) -> Response:
         """Go on where it was paused."""
-        parse_body(request, serializers.NothingSerializer)
+        parse_body(request, NothingSerializer)
         by = principal_of(request).name
         return Response(_replay(services.replay_resume(replay_id=replay_id, by=by)))
 

@@ -28,10 +28,6 @@ class DrainSerializer(StrictSerializer):
     )  # fmt: skip
 
 
-class NothingSerializer(StrictSerializer):
-    """An operation without parameters: any field is an error."""
-
-
 class ActionListQuerySerializer(StrictSerializer):
     """Filters of the list; all must hold."""
 

@@ -6,7 +6,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from academy.core.http.serializers import parse_body, parse_query
+from academy.core.http.serializers import NothingSerializer, parse_body, parse_query
 from academy.core.http.views import PagedView
 from academy.fleet import selectors, services
 from academy.fleet.api import docs, present, serializers
@@ -25,7 +25,7 @@ class QueuesView(APIView):
     @docs.queue_list
     def get(self, request: Request) -> Response:
         """Every queue: what stands in it, whether it is paused, and who works on it."""
-        parse_query(request, serializers.NothingSerializer, also=frozenset())
+        parse_query(request, NothingSerializer, also=frozenset())
         return Response({"items": [present.queue_body(view) for view in selectors.queues_list()]})
 
 
@@ -51,7 +51,7 @@ class QueueResumeView(APIView):
     @docs.queue_resume
     def post(self, request: Request, name: str) -> Response:
         """Let a queue run again, within 5 s."""
-        parse_body(request, serializers.NothingSerializer)
+        parse_body(request, NothingSerializer)
         services.queue_resume(queue=name, by=principal_of(request).name)
         return Response({"name": name, "paused": None})
 
@@ -64,7 +64,7 @@ class WorkersView(APIView):
     @docs.worker_list
     def get(self, request: Request) -> Response:
         """Every worker that was seen today, and what it last said of itself."""
-        parse_query(request, serializers.NothingSerializer, also=frozenset())
+        parse_query(request, NothingSerializer, also=frozenset())
         return Response({"items": [present.worker_body(v) for v in selectors.workers_list()]})
 
 
@@ -89,7 +89,7 @@ class WorkerUndrainView(APIView):
     @docs.worker_undrain
     def post(self, request: Request, name: str) -> Response:
         """Have a drained worker work again, within 5 s."""
-        parse_body(request, serializers.NothingSerializer)
+        parse_body(request, NothingSerializer)
         services.worker_undrain(name=name, by=principal_of(request).name)
         return Response(present.worker_body(selectors.worker_get(name)))
 

@@ -102,10 +102,6 @@ class EventsQuerySerializer(StrictSerializer):
     )
 
 
-class NothingSerializer(StrictSerializer):
-    """An operation without parameters: any field is an error."""
-
-
 def order_of(data: dict[str, Any]) -> Order:
     """The service's view of a validated order."""
     return Order(

@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 
 from academy.core import logs
 from academy.core.http.pagination import CursorPagination
-from academy.core.http.serializers import parse_body, parse_query
+from academy.core.http.serializers import NothingSerializer, parse_body, parse_query
 from academy.jobs import cancel, kinds, replay, selectors
 from academy.jobs.api import docs, present, serializers, stream
 from academy.jobs.idempotency import Answer
@@ -100,7 +100,7 @@ class JobCancelView(APIView):
     @docs.job_cancel
     def post(self, request: Request, job_id: UUID) -> Response:
         """Cancel a job and all its parts."""
-        parse_body(request, serializers.NothingSerializer)
+        parse_body(request, NothingSerializer)
         job = cancel.job_cancel(tenant=principal_of(request).tenant, job_id=job_id)
         done = job.state == JobState.CANCELLED
         return Response(present.job_body(job), HTTPStatus.OK if done else HTTPStatus.ACCEPTED)
@@ -114,7 +114,7 @@ class JobRetryView(APIView):
     @docs.job_retry
     def post(self, request: Request, job_id: UUID) -> Response:
         """Run it now: end the wait of a `retry_wait`, or replay what has ended."""
-        parse_body(request, serializers.NothingSerializer)
+        parse_body(request, NothingSerializer)
         return act_once(
             request, lambda: _accepted(replay.job_retry(by=submitter_of(request), job_id=job_id))
         )

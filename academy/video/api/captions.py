@@ -21,7 +21,7 @@ from rest_framework.views import APIView
 
 from academy.core.errors import AppError
 from academy.core.http.openapi import example
-from academy.core.http.serializers import StrictSerializer, parse_query
+from academy.core.http.serializers import NothingSerializer, StrictSerializer, parse_query
 from academy.core.http.values import instant
 from academy.tenants.principal import principal_of
 from academy.tenants.scopes import Scope
@@ -93,10 +93,6 @@ class CaptionQuerySerializer(StrictSerializer):
     )  # fmt: skip
 
 
-class NoQuerySerializer(StrictSerializer):
-    """An operation without parameters: any is an error."""
-
-
 class CaptionSerializer(serializers.Serializer[Any]):
     """Captions in one language."""
 
@@ -125,7 +121,7 @@ class CaptionsView(APIView):
     )
     def get(self, request: Request, video_id: UUID) -> Response:
         """The captions of a video, by language; how to show them is in its `playback`."""
-        parse_query(request, NoQuerySerializer, also=frozenset())
+        parse_query(request, NothingSerializer, also=frozenset())
         video = selectors.video_get(tenant=principal_of(request).tenant, video_id=video_id)
         return Response({"items": [_body(row) for row in captions.captions_list(video=video)]})
 

@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 
 from academy.core.errors import error_body
 from academy.core.http.openapi import ErrorDetailSerializer, example
-from academy.core.http.serializers import StrictSerializer, parse_body, parse_query
+from academy.core.http.serializers import NothingSerializer, parse_body, parse_query
 from academy.core.http.values import instant
 from academy.jobs.once import submitter_of
 from academy.tenants.principal import principal_of
@@ -42,10 +42,6 @@ _READY: Final[dict[str, Any]] = {
     "url": "https://objects.example/academy-video/t/download_720p.mp4?X-Amz-Signature=4f1c",
     "expires_at": "2026-03-02T11:30:00.000Z",
 }
-
-
-class NothingSerializer(StrictSerializer):
-    """No fields: any is an error."""
 
 
 class DownloadSerializer(serializers.Serializer[Any]):

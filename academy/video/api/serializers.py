@@ -53,14 +53,6 @@ class VideoListQuerySerializer(StrictSerializer):
     job = serializers.UUIDField(required=False, help_text="The video that this job works for.")
 
 
-class NoQuerySerializer(StrictSerializer):
-    """An operation without parameters: any is an error."""
-
-
-class NothingSerializer(StrictSerializer):
-    """A body without fields."""
-
-
 class VideoCreateSerializer(StrictSerializer):
     """A video to make."""
 

@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 
 from academy.core import logs
 from academy.core.http.pagination import CursorPagination
-from academy.core.http.serializers import parse_body, parse_query
+from academy.core.http.serializers import NothingSerializer, parse_body, parse_query
 from academy.core.http.views import PagedView
 from academy.jobs.idempotency import Answer
 from academy.jobs.once import act_once, submitter_of
@@ -73,7 +73,7 @@ class VideoView(APIView):
     @docs.video_read
     def get(self, request: Request, video_id: UUID) -> Response:
         """One video: how far it is, or how to play it; a deleted one too."""
-        parse_query(request, serializers.NoQuerySerializer, also=frozenset())
+        parse_query(request, NothingSerializer, also=frozenset())
         tenant = principal_of(request).tenant
         video = selectors.video_get(tenant=tenant, video_id=video_id, with_deleted=True)
         return Response(present.video_body(video))
@@ -94,7 +94,7 @@ class VideoView(APIView):
         Until `deletion.purge_at` it can be restored. What still works for it is cancelled.
         Deleting it again changes nothing.
         """
-        parse_query(request, serializers.NoQuerySerializer, also=frozenset())
+        parse_query(request, NothingSerializer, also=frozenset())
         principal = principal_of(request)
         video = deletion.video_delete(tenant=principal.tenant, video_id=video_id, by=principal.name)
         return Response(present.video_body(video))
@@ -111,7 +111,7 @@ class VideoRetryView(APIView):
 
         Links to it stay good. Of a video that plays, the recording that was to replace it.
         """
-        parse_body(request, serializers.NothingSerializer)
+        parse_body(request, NothingSerializer)
         return _accepted(
             request, lambda: services.video_retry(by=submitter_of(request), video_id=video_id)
         )
@@ -145,7 +145,7 @@ class VideoRestoreView(APIView):
     @docs.video_restore
     def post(self, request: Request, video_id: UUID) -> Response:
         """Bring a deleted video back, until it is deleted for good."""
-        parse_body(request, serializers.NothingSerializer)
+        parse_body(request, NothingSerializer)
         video = deletion.video_restore(tenant=principal_of(request).tenant, video_id=video_id)
         return Response(present.video_body(video))
 
@@ -162,7 +162,7 @@ class VideoPurgeView(APIView):
         A job deletes its files and makes sure of it; `deletion.purged_at` says when. Owners alone
         have the scope.
         """
-        parse_body(request, serializers.NothingSerializer)
+        parse_body(request, NothingSerializer)
         video = deletion.video_purge(tenant=principal_of(request).tenant, video_id=video_id)
         return Response(present.video_body(video), HTTPStatus.ACCEPTED)
 
@@ -175,7 +175,7 @@ class VideoUsageView(APIView):
     @docs.video_usage
     def get(self, request: Request) -> Response:
         """The minutes of this month and the storage: how much is used, how much the plan has."""
-        parse_query(request, serializers.NoQuerySerializer, also=frozenset())
+        parse_query(request, NothingSerializer, also=frozenset())
         return Response(present.usage_body(usage.usage_of(principal_of(request).tenant)))
 
 

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
-from uuid import UUID
 
 from django.contrib.auth.models import User
-from django.db.models import F, Value
-from django.db.models.fields.tuple_lookups import Tuple, TupleLessThan
 
-from academy.core.http.pagination import encode_cursor
+from academy.core.http.pagination import newest_first
 from academy.fleet.models import OperatorAction
 
 PAGE: Final = 50
@@ -34,20 +30,13 @@ class AuditPage:
     cursor: str | None
 
 
-def actions_page(
-    *, target: str = "", before: tuple[datetime, UUID] | None = None, limit: int = PAGE
-) -> AuditPage:
-    """One page by position, of all or of one target."""
-    actions = OperatorAction.objects.order_by("-at", "-id")
+def actions_page(*, target: str = "", cursor: str | None = None, limit: int = PAGE) -> AuditPage:
+    """One page by position, of all or of one target. Raises AppError ``invalid_cursor``."""
+    actions = OperatorAction.objects.all()
     if target:
         actions = actions.filter(target=target)
-    if before is not None:
-        position = (Value(before[0]), Value(before[1]))
-        actions = actions.filter(TupleLessThan(Tuple(F("at"), F("id")), position))
-    found = list(actions[: limit + 1])
-    shown = found[:limit]
-    cursor = encode_cursor(shown[-1].at, shown[-1].pk) if len(found) > limit else None
-    return AuditPage(named(shown), cursor)
+    shown, older = newest_first(actions, by="at", cursor=cursor, limit=limit)
+    return AuditPage(named(shown), older)
 
 
 def named(actions: Iterable[OperatorAction]) -> list[Deed]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from django.core.signing import BadSignature, Signer
@@ -16,6 +17,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from academy.core.errors import AppError
+
+M = TypeVar("M", bound=Model)
 
 DEFAULT_LIMIT: Final = 50
 MAX_LIMIT: Final = 200
@@ -38,6 +41,29 @@ def decode_cursor(cursor: str) -> tuple[datetime, UUID]:
         raise AppError("invalid_cursor") from None
 
 
+def newest_first(
+    rows: QuerySet[M], *, by: str = "created_at", cursor: str | None, limit: int
+) -> tuple[list[M], str | None]:
+    """One page over (``by``, ``id``), and the cursor of the next; None on the last page.
+
+    Raises AppError(``invalid_cursor``).
+    """
+    if cursor is not None:
+        at, row_id = decode_cursor(cursor)
+        rows = rows.filter(TupleLessThan(Tuple(F(by), F("id")), (Value(at), Value(row_id))))
+    ordered = rows.order_by(f"-{by}", "-id")
+    return cut(ordered, limit, lambda last: encode_cursor(getattr(last, by), last.pk))
+
+
+def cut(
+    ordered: QuerySet[M], limit: int, cursor_of: Callable[[M], str]
+) -> tuple[list[M], str | None]:
+    """The first rows, and the cursor behind the last of them where there are more."""
+    found = list(ordered[: limit + 1])
+    shown = found[:limit]
+    return shown, cursor_of(shown[-1]) if len(found) > limit else None
+
+
 class CursorPagination(BasePagination):
     """Newest first over (``created_at``, ``id``): ``?limit=`` up to 200, ``?cursor=`` to go on.
 
@@ -53,19 +79,16 @@ class CursorPagination(BasePagination):
         request: Request,
         view: APIView | None = None,  # noqa: ARG002
     ) -> list[Any]:
-        """One page of rows."""
-        limit = self._limit(request)
+        """One page of rows. Raises AppError(``invalid_cursor``)."""
         cursor = request.query_params.get("cursor")
-        if cursor is not None:
-            created_at, row_id = decode_cursor(cursor)
-            position = (Value(created_at), Value(row_id))
-            queryset = queryset.filter(TupleLessThan(Tuple(F("created_at"), F("id")), position))
-        rows: list[Model] = list(queryset.order_by("-created_at", "-id")[: limit + 1])
-        self.next_cursor = None
-        if len(rows) > limit:
-            last: Any = rows[limit - 1]
-            self.next_cursor = encode_cursor(last.created_at, last.pk)
-        return rows[:limit]
+        rows, self.next_cursor = self.page_of(queryset, cursor, self._limit(request))
+        return rows
+
+    def page_of(
+        self, rows: QuerySet[Any], cursor: str | None, limit: int
+    ) -> tuple[list[Any], str | None]:
+        """The rows behind a cursor, and the next cursor; another order overrides this."""
+        return newest_first(rows, cursor=cursor, limit=limit)
 
     def _limit(self, request: Request) -> int:
         text = request.query_params.get("limit", str(DEFAULT_LIMIT))

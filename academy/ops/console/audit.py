@@ -5,7 +5,6 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
-from academy.core.http.pagination import decode_cursor
 from academy.ops import selectors_audit
 from academy.ops.console.pages import show
 
@@ -14,10 +13,8 @@ from academy.ops.console.pages import show
 def audit(request: HttpRequest) -> HttpResponse:
     """Newest first; ``target`` narrows it to one thing."""
     target = request.GET.get("target", "").strip()[:200].replace("\0", "")
-    cursor = request.GET.get("cursor")
-    page = selectors_audit.actions_page(
-        target=target, before=decode_cursor(cursor) if cursor else None
-    )
+    cursor = request.GET.get("cursor") or None
+    page = selectors_audit.actions_page(target=target, cursor=cursor)
     return show(
         request,
         "audit.html",

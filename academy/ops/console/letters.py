@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import F, Value
-from django.db.models.fields.tuple_lookups import Tuple, TupleLessThan
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from academy.core.errors import AppError
-from academy.core.http.pagination import decode_cursor, encode_cursor
+from academy.core.http.pagination import newest_first
 from academy.deadletters import selectors
-from academy.deadletters.models import LIVE, DeadLetter, LetterState
+from academy.deadletters.models import LIVE, LetterState
 from academy.deadletters.selectors import LetterFilter, LetterGroup
 from academy.deadletters.story import letter_story
 from academy.ops import selectors_audit
@@ -66,7 +63,12 @@ def group(request: HttpRequest, fingerprint: str) -> HttpResponse:
     if state not in ("", *LetterState.values):
         raise AppError("not_found")
     wanted = LetterFilter(fingerprint=fingerprint, states=(state,) if state else ())
-    rows, cursor = _page(wanted, request.GET.get("cursor"))
+    rows, cursor = newest_first(
+        selectors.letters(wanted),
+        by="collected_at",
+        cursor=request.GET.get("cursor") or None,
+        limit=PAGE,
+    )
     return show(
         request,
         "letters_group.html",
@@ -91,19 +93,6 @@ def cause_of(fingerprint: str) -> LetterGroup:
     if not found:
         raise AppError("not_found")
     return found[0]
-
-
-def _page(wanted: LetterFilter, cursor: str | None) -> tuple[list[DeadLetter], str | None]:
-    rows = selectors.letters(wanted)
-    if cursor:
-        position: tuple[datetime, UUID] = decode_cursor(cursor)
-        values = (Value(position[0]), Value(position[1]))
-        rows = rows.filter(TupleLessThan(Tuple(F("collected_at"), F("id")), values))
-    found = list(rows[: PAGE + 1])
-    if len(found) <= PAGE:
-        return found, None
-    last = found[PAGE - 1]
-    return found[:PAGE], encode_cursor(last.collected_at, last.pk)
 
 
 @require_safe

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from django.core.signing import BadSignature, Signer
 from django.db.models import F, Q, QuerySet
-from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from academy.core.errors import AppError
-from academy.core.http.pagination import CursorPagination
+from academy.core.http.pagination import CursorPagination, cut
 from academy.video.models import Video
 
 _signer: Final = Signer(salt="academy.video.session", sep=".")
@@ -20,24 +18,17 @@ _signer: Final = Signer(salt="academy.video.session", sep=".")
 class SessionPagination(CursorPagination):
     """By position, those without one last and by age."""
 
-    def paginate_queryset(  # type: ignore[override]
-        self,
-        queryset: QuerySet[Video],
-        request: Request,
-        view: APIView | None = None,  # noqa: ARG002
-    ) -> list[Any]:
-        """One page of rows. Raises AppError(``invalid_cursor``)."""
-        limit = self._limit(request)
-        cursor = request.query_params.get("cursor")
+    def page_of(
+        self, rows: QuerySet[Video], cursor: str | None, limit: int
+    ) -> tuple[list[Video], str | None]:
+        """The videos behind a cursor, and the next cursor. Raises AppError(``invalid_cursor``)."""
         if cursor is not None:
-            queryset = queryset.filter(_after(cursor))
-        ordered = queryset.order_by(F("position").asc(nulls_last=True), "id")
-        rows = list(ordered[: limit + 1])
-        self.next_cursor = None
-        if len(rows) > limit:
-            last = rows[limit - 1]
-            self.next_cursor = _signer.sign_object([last.position, last.pk.hex])
-        return rows[:limit]
+            rows = rows.filter(_after(cursor))
+        return cut(rows.order_by(F("position").asc(nulls_last=True), "id"), limit, _cursor_of)
+
+
+def _cursor_of(last: Video) -> str:
+    return _signer.sign_object([last.position, last.pk.hex])
 
 
 def _after(cursor: str) -> Q:

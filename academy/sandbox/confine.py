@@ -17,6 +17,7 @@ import os
 import resource
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 SETUP_FAILED = 125
@@ -73,8 +74,10 @@ def landlock_abi() -> int:
     return max(0, int(_libc.syscall(_LANDLOCK_CREATE, None, ctypes.c_size_t(0), 1)))
 
 
-def restrict_files(reads: list[str], writes: list[str]) -> None:
+def restrict_files(reads: list[str], writes: list[str], devices: Sequence[str] = ()) -> None:
     """Allow reading `reads` and the system's libraries, and writing beneath `writes`, no more.
+
+    `devices` are nodes that may be read, written and asked by ioctl.
 
     Raises OSError where the kernel has no Landlock.
     """
@@ -96,6 +99,8 @@ def restrict_files(reads: list[str], writes: list[str]) -> None:
         _allow(ruleset, path, (_FS_READ | _FS_EXECUTE) & handled)
     for path in writes:
         _allow(ruleset, path, handled & ~_FS_EXECUTE & ~_FS_IOCTL_DEV)
+    for path in devices:
+        _allow(ruleset, path, (_FS_READ | _FS_WRITE_FILE | _FS_IOCTL_DEV) & handled)
     _checked(_libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs")
     _checked(_libc.syscall(_LANDLOCK_RESTRICT, ruleset, 0), "landlock_restrict_self")
     os.close(ruleset)
@@ -127,6 +132,7 @@ def set_limits(options: argparse.Namespace) -> None:
     """Set the resource limits (bytes, seconds, descriptors); no core file, ever."""
     for name, value in (
         (resource.RLIMIT_AS, options.memory),
+        (resource.RLIMIT_DATA, options.data),
         (resource.RLIMIT_FSIZE, options.file_size),
         (resource.RLIMIT_NOFILE, options.open_files),
         (resource.RLIMIT_CPU, options.cpu_seconds),
@@ -154,6 +160,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--report", action="store_true")
     parser.add_argument("--parent", type=int)
     parser.add_argument("--memory", type=int)
+    parser.add_argument("--data", type=int)
     parser.add_argument("--file-size", type=int)
     parser.add_argument("--open-files", type=int)
     parser.add_argument("--cpu-seconds", type=int)
@@ -162,6 +169,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--confine-files", action="store_true")
     parser.add_argument("--read", action="append", default=[])
     parser.add_argument("--write", action="append", default=[])
+    parser.add_argument("--device", action="append", default=[])
     parser.add_argument("command", nargs=argparse.REMAINDER)
     return parser.parse_args(arguments)
 
@@ -179,7 +187,7 @@ def main(arguments: list[str]) -> int:
         set_limits(options)
         os.nice(options.nice)
         if options.confine_files:
-            restrict_files(options.read, options.write)
+            restrict_files(options.read, options.write, options.device)
         if options.parent is not None:
             die_with_parent(options.parent)
         os.execv(command[0], command)  # noqa: S606 - the point of it

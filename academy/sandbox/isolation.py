@@ -18,6 +18,8 @@ from enum import StrEnum
 from functools import cache
 from pathlib import Path
 
+from academy.sandbox.devices import NONE, Devices
+
 log = logging.getLogger(__name__)
 
 _CONFINE = Path(__file__).with_name("confine.py")
@@ -110,19 +112,23 @@ def confined(
     limits: Limits,
     reads: Sequence[Path] = (),
     writes: Sequence[Path] = (),
+    devices: Devices = NONE,
     within: Isolation | None = None,
 ) -> list[str]:
     """The argv that runs `command` in the sandbox.
 
     `command[0]` is an absolute path. `reads` and `writes` are absolute paths that exist, visible
-    at the same place inside; nothing else of the host is, beyond system libraries. Start it with
-    `environment()` and a session of its own.
+    at the same place inside; nothing else of the host is, beyond system libraries and `devices`.
+    Start it with `environment()` and a session of its own.
     """
     grant = within or isolation()
+    # A GPU's driver reserves addresses for all memory of host and cards: what counts there is what
+    # a command can write to.
+    memory = "--data" if devices else "--memory"
     argv = [
         sys.executable, "-I", "-S", str(_CONFINE),
         "--parent", str(os.getpid()),
-        "--memory", str(limits.memory_bytes),
+        memory, str(limits.memory_bytes),
         "--file-size", str(limits.file_bytes),
         "--open-files", str(limits.open_files),
         "--cpu-seconds", str(limits.cpu_seconds),
@@ -130,19 +136,24 @@ def confined(
     ]  # fmt: skip
     binary = Path(command[0])
     if grant.mode is Mode.BWRAP:
-        return [*argv, "--", *_bwrap(grant.bwrap, binary, reads, writes), "--", *command]
+        inside = _bwrap(grant.bwrap, binary, reads, writes, devices)
+        return [*argv, "--", *inside, "--", *command]
     if grant.network:
         argv.append("--no-network")
     if grant.files:
         argv.append("--confine-files")
-        for path in (binary, *reads):
+        for path in (binary, *reads, *devices.told):
             argv += ["--read", str(path)]
         for path in writes:
             argv += ["--write", str(path)]
+        for path in devices.nodes:
+            argv += ["--device", str(path)]
     return [*argv, "--", *command]
 
 
-def _bwrap(bwrap: str, binary: Path, reads: Sequence[Path], writes: Sequence[Path]) -> list[str]:
+def _bwrap(
+    bwrap: str, binary: Path, reads: Sequence[Path], writes: Sequence[Path], devices: Devices
+) -> list[str]:
     argv = [bwrap, "--unshare-all", "--die-with-parent", "--cap-drop", "ALL", "--clearenv"]
     for name, value in environment().items():
         argv += ["--setenv", name, value]
@@ -151,6 +162,12 @@ def _bwrap(bwrap: str, binary: Path, reads: Sequence[Path], writes: Sequence[Pat
         argv += ["--ro-bind-try", path, path]
     for readable in (binary, *reads):
         argv += ["--ro-bind", str(readable), str(readable)]
+    for node in devices.nodes:
+        argv += ["--dev-bind-try", str(node), str(node)]
+    for told in devices.told:
+        # Its own /proc is mounted already, and tells of the driver as the host's does.
+        if not told.is_relative_to("/proc"):
+            argv += ["--ro-bind-try", str(told), str(told)]
     for writable in writes:
         argv += ["--bind", str(writable), str(writable)]
     if writes:

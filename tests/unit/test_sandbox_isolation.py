@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from academy.sandbox import isolation
+from academy.sandbox.devices import NONE, Devices, nvidia
 from academy.sandbox.isolation import Isolation, Limits, Mode
 from academy.sandbox.process import Outcome, Process, capture
 
@@ -33,13 +34,19 @@ ISOLATED = [mode for mode in MODES if mode.network and mode.files]
 
 
 def run(
-    script: str, mode: Isolation, *, writes: list[Path] | None = None, **limits: int
+    script: str,
+    mode: Isolation,
+    *,
+    writes: list[Path] | None = None,
+    devices: Devices = NONE,
+    **limits: int,
 ) -> tuple[Outcome, str]:
     argv = isolation.confined(
         [PYTHON, "-I", "-S", "-c", script],
         limits=Limits(**{"cpu_seconds": 20, **limits}),
         reads=PYTHON_FILES,
         writes=writes or [],
+        devices=devices,
         within=mode,
     )
     return capture(Process(argv, environment=isolation.environment()), timeout_seconds=20)
@@ -98,6 +105,61 @@ def test_no_address_can_be_reached_not_even_this_machine(mode: Isolation) -> Non
         outcome, _ = run(f"import socket; socket.create_connection(('127.0.0.1', {port}), 3)", mode)
     assert outcome.returncode != 0
     assert "Error" in outcome.said
+
+
+@pytest.mark.skipif(not ISOLATED, reason="this host grants neither namespaces nor Landlock")
+@pytest.mark.parametrize("mode", ISOLATED, ids=lambda mode: mode.mode)
+@pytest.mark.parametrize("granted", [True, False], ids=["granted", "not granted"])
+def test_a_device_is_read_and_written_where_it_was_granted_and_only_there(
+    mode: Isolation, *, granted: bool
+) -> None:
+    # /dev/full stands for a card: no command is given it, and it answers to a write.
+    node = Path("/dev/full")
+    outcome, text = run(
+        "import errno, os\n"
+        f"card = os.open({str(node)!r}, os.O_RDWR)\n"
+        "print(len(os.read(card, 4)))\n"
+        "try: os.write(card, b'x')\n"
+        "except OSError as error: print(errno.errorcode[error.errno])",
+        mode, devices=Devices((node,)) if granted else NONE,
+    )  # fmt: skip
+    # bubblewrap makes a /dev of its own, in which harmless nodes such as this one are anyway.
+    if granted or mode.mode is Mode.BWRAP:
+        assert text.split() == ["4", "ENOSPC"], outcome.said
+    else:
+        assert (outcome.returncode, text) == (1, "")
+        assert "PermissionError" in outcome.said
+
+
+@pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.mode)
+def test_with_a_card_what_is_written_to_is_limited_and_not_the_addresses(mode: Isolation) -> None:
+    outcome, text = run(
+        "import mmap\n"
+        "reserved = mmap.mmap(-1, 8 << 30, prot=mmap.PROT_READ)\n"
+        "print('reserved')\n"
+        "held = bytearray(3 << 30)",
+        mode, devices=Devices((Path("/dev/null"),)), memory_bytes=2 << 30,
+    )  # fmt: skip
+    assert (outcome.returncode, text) == (1, "reserved"), outcome.said
+    assert "MemoryError" in outcome.said
+
+
+def test_a_card_is_bound_into_bubblewrap_with_what_the_kernel_tells_of_it(tmp_path: Path) -> None:
+    for name in ("nvidia0", "nvidiactl", "nvidia-uvm", "null"):
+        (tmp_path / name).touch()
+    devices = nvidia(tmp_path)
+    argv = isolation.confined(
+        ["/usr/bin/ffmpeg"], limits=Limits(cpu_seconds=5), devices=devices,
+        within=Isolation(Mode.BWRAP, "/usr/bin/bwrap", network=True, files=True),
+    )  # fmt: skip
+    bound = [argv[i + 1] for i, word in enumerate(argv) if word == "--dev-bind-try"]
+    assert bound == [str(tmp_path / name) for name in ("nvidia-uvm", "nvidia0", "nvidiactl")]
+    assert argv.index("--dev") < argv.index("--dev-bind-try")
+    told = [argv[i + 1] for i, word in enumerate(argv) if word == "--ro-bind-try"]
+    assert "/sys/devices" in told
+    assert not [path for path in told if path.startswith("/proc")]
+    assert "--memory" not in argv
+    assert nvidia(tmp_path / "elsewhere") == NONE
 
 
 def test_a_command_that_cannot_start_ends_with_the_code_that_says_so() -> None:

@@ -159,6 +159,7 @@ def common(env: Environment) -> dict[str, Any]:
         "FFMPEG_BIN": env.jobs.ffmpeg_bin,
         "FFPROBE_BIN": env.jobs.ffprobe_bin,
         "HOST_KIND": env.jobs.host_kind,
+        "VIDEO_ENCODER": env.jobs.video_encoder,
         "PREMIUM_ON_CPU": env.jobs.premium_on_cpu,
     }
 

@@ -83,6 +83,14 @@ class HostKind(StrEnum):
     GPU = "gpu"
 
 
+class VideoEncoder(StrEnum):
+    """With what this host plans to encode lectures."""
+
+    AUTO = "auto"
+    X264 = "x264"
+    NVENC = "nvenc"
+
+
 @dataclass(frozen=True, slots=True)
 class ObjectStoreEnvironment:
     """Where the four buckets are and how to sign for them (R2, or any S3)."""
@@ -130,6 +138,7 @@ class JobsEnvironment:
     ffmpeg_bin: str | None
     ffprobe_bin: str | None
     host_kind: HostKind
+    video_encoder: VideoEncoder
     premium_on_cpu: bool
     log_days: int
     purge_days: int
@@ -405,6 +414,9 @@ def _jobs(read: _Reader) -> JobsEnvironment:
         ffmpeg_bin=read.optional("FFMPEG_BIN"),
         ffprobe_bin=read.optional("FFPROBE_BIN"),
         host_kind=HostKind(read.choice("HOST_KIND", "cpu", ("cpu", "gpu"))),
+        video_encoder=VideoEncoder(
+            read.choice("VIDEO_ENCODER", VideoEncoder.AUTO, tuple(VideoEncoder))
+        ),
         premium_on_cpu=read.flag("PREMIUM_ON_CPU", default=False),
         log_days=read.integer("JOB_LOG_DAYS", 30, 1, 3_650),
         purge_days=read.integer("VIDEO_PURGE_DAYS", 7, 0, 365),

@@ -118,6 +118,7 @@ def test_a_local_platform_needs_its_addresses_but_no_secrets() -> None:
         ({"JOB_LEASE_SECONDS": "nan"}, "JOB_LEASE_SECONDS must be a number of seconds"),
         ({"JOB_MAX_LOSSES": "0"}, "JOB_MAX_LOSSES must be a whole number"),
         ({"HOST_KIND": "tpu"}, "HOST_KIND must be one of cpu, gpu"),
+        ({"VIDEO_ENCODER": "qsv"}, "VIDEO_ENCODER must be one of auto, x264, nvenc"),
         ({"PREMIUM_ON_CPU": "yes"}, "PREMIUM_ON_CPU must be 0 or 1"),
         ({"SCRATCH_DIR": "relative/path"}, "SCRATCH_DIR must be an absolute path"),
         ({"LOG_FORMAT": "xml"}, "LOG_FORMAT must be one of"),

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.views.decorators.http import require_http_methods
 
 from academy.core.errors import AppError
-from academy.ops.console.pages import language, operator, show
+from academy.ops.console.pages import language, operator, require_form, said, show
 from academy.ops.deep import check
 from academy.ops.deep.findings import finding
 from academy.ops.deep.report import PartResult, QueueResult, Verdict
@@ -28,14 +27,14 @@ class Row:
     runbook: str
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_form
 def checks(request: HttpRequest) -> HttpResponse:
     """The last check, live while it runs (GET); begin another (POST)."""
     if request.method == "POST":
         try:
             check.start(by=operator(request))
         except AppError as error:
-            messages.error(request, f"{error.message(language())} {error.action(language())}")
+            messages.error(request, said(error))
         return redirect("console:check")
     report = check.latest()
     runs = report is not None and report.verdict is Verdict.RUNNING

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID
@@ -10,19 +9,26 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import resolve_url
 from django.utils.translation import gettext
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 
 from academy.core.errors import AppError
-from academy.core.masking import mask_value
 from academy.core.storage import Bucket, store
 from academy.jobs import kinds
 from academy.jobs.models import Job
 from academy.jobs.states import REPLAYABLE, TERMINAL, JobState
 from academy.ops import selectors_audit, selectors_jobs, services
-from academy.ops.console.pages import ReasonForm, confirm, language, operator, posted, show
+from academy.ops.console.pages import (
+    ReasonForm,
+    confirm,
+    language,
+    operator,
+    posted,
+    require_form,
+    show,
+    shown_json,
+)
 from academy.ops.story import reason_of, tell
 
-_SHOWN_CHARS: Final = 20_000
 _LINK_SECONDS: Final = 300
 _LIVE_SECONDS: Final = 3
 
@@ -50,14 +56,6 @@ def job(request: HttpRequest, job_id: UUID) -> HttpResponse:
         deeds=selectors_audit.named(record.actions),
         can=_can(row),
     )
-
-
-def shown_json(value: object) -> str:
-    """A stored value as text, without phone numbers and secrets, cut at what a page can carry."""
-    text = json.dumps(mask_value(value), ensure_ascii=False, indent=2)
-    if len(text) > _SHOWN_CHARS:
-        return text[:_SHOWN_CHARS] + "\n…"
-    return text
 
 
 def trace_id(row: Job) -> str:
@@ -120,7 +118,7 @@ def artifact(request: HttpRequest, job_id: UUID, number: int) -> HttpResponse:
 # ---------------------------------------------------------------------------- deeds
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_form
 def cancel(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """Stop it."""
     selectors_jobs.job_find(job_id)
@@ -146,7 +144,7 @@ def cancel(request: HttpRequest, job_id: UUID) -> HttpResponse:
     )
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_form
 def retry(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """Do not let it wait any longer."""
     selectors_jobs.job_find(job_id)
@@ -168,7 +166,7 @@ def retry(request: HttpRequest, job_id: UUID) -> HttpResponse:
     )
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_form
 def replay(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """Run it again, as a new job."""
     selectors_jobs.job_find(job_id)

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 from academy.core.errors import AppError
 from academy.jobs.models import Job
 from academy.ops.console.forms import WINDOWS, JobFilterForm, window_name
-from academy.ops.console.pages import language, show
+from academy.ops.console.pages import said, show
 from academy.ops.selectors_jobs import JobPage, jobs_page
 
 
@@ -27,7 +27,7 @@ def jobs(request: HttpRequest) -> HttpResponse:
     try:
         page = jobs_page(form.wanted(), before=before)
     except AppError as error:
-        form.add_error(None, f"{error.message(language())} {error.action(language())}")
+        form.add_error(None, said(error))
         return _page(request, form, JobPage([], None), status=error.status)
     return _page(request, form, page, live=None if before else 5)
 

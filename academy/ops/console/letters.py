@@ -15,9 +15,8 @@ from academy.deadletters.models import LIVE, LetterState
 from academy.deadletters.selectors import LetterFilter, LetterGroup
 from academy.deadletters.story import letter_story
 from academy.ops import selectors_audit
-from academy.ops.console.job import shown_json
 from academy.ops.console.letter_forms import LetterFilterForm
-from academy.ops.console.pages import language, show
+from academy.ops.console.pages import language, show, shown_json
 from academy.ops.story import reason_of, tell
 
 PAGE: Final = 50

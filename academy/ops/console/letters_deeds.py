@@ -6,50 +6,51 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 from uuid import UUID
 
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, resolve_url
 from django.utils.translation import gettext, ngettext
-from django.views.decorators.http import require_http_methods
 
-from academy.core.errors import AppError
 from academy.deadletters import selectors, services
 from academy.deadletters.models import Replay
 from academy.deadletters.plan import Group, Plan, minutes
 from academy.deadletters.rerun import Preview
-from academy.ops.console.job import shown_json
 from academy.ops.console.letter_forms import DiscardForm, GroupForm, StopForm, run_form_of
 from academy.ops.console.letters import cause_of
-from academy.ops.console.pages import ConfirmForm, confirm, language, operator, show
+from academy.ops.console.pages import (
+    ConfirmForm,
+    confirm,
+    operator,
+    posted,
+    require_form,
+    show,
+    shown_json,
+    tried,
+)
 
-_METHODS: Final = ["GET", "HEAD", "POST"]
 _TENANTS_SHOWN: Final = 20
 
 
-@require_http_methods(_METHODS)
+@require_form
 def letter_replay(request: HttpRequest, letter_id: UUID) -> HttpResponse:
     """Run one letter again: look first, then do it."""
     letter = selectors.letter_get(letter_id)
-    form = run_form_of(letter)(request.POST or None)
+    form = run_form_of(letter)(posted(request))
     status = 200
     seen: Preview | None = None
+
+    def act(values: Mapping[str, Any]) -> str:
+        services.replay(
+            letter_id=letter_id, by=operator(request), edit=form.edit(), reason=values["reason"]
+        )
+        return gettext("It runs again.")
+
     if request.method == "POST" and form.is_valid():
-        edit = form.edit()
-        seen = services.replay_preview(letter_id=letter_id, edit=edit)
+        seen = services.replay_preview(letter_id=letter_id, edit=form.edit())
         if "act" in request.POST:
-            try:
-                services.replay(
-                    letter_id=letter_id,
-                    by=operator(request),
-                    edit=edit,
-                    reason=form.cleaned_data["reason"],
-                )
-            except AppError as error:
-                status = error.status
-                form.add_error(None, _said(error))
-            else:
-                messages.success(request, gettext("It runs again."))
+            refused = tried(request, form, act)
+            if refused is None:
                 return redirect("console:letter", letter_id=letter_id)
+            status = refused
     elif request.method == "POST":
         status = 400
     else:
@@ -66,7 +67,7 @@ def letter_replay(request: HttpRequest, letter_id: UUID) -> HttpResponse:
     )
 
 
-@require_http_methods(_METHODS)
+@require_form
 def letter_discard(request: HttpRequest, letter_id: UUID) -> HttpResponse:
     """Say that nothing needs to be done about one letter."""
     selectors.letter_get(letter_id)
@@ -77,7 +78,7 @@ def letter_discard(request: HttpRequest, letter_id: UUID) -> HttpResponse:
 
     return confirm(
         request,
-        DiscardForm(request.POST or None),
+        DiscardForm(posted(request)),
         section="letters",
         title=gettext("Discard this dead letter?"),
         effects=[
@@ -91,7 +92,7 @@ def letter_discard(request: HttpRequest, letter_id: UUID) -> HttpResponse:
     )
 
 
-@require_http_methods(_METHODS)
+@require_form
 def group_discard(request: HttpRequest, fingerprint: str) -> HttpResponse:
     """Say that nothing needs to be done about a cause."""
     cause = cause_of(fingerprint)
@@ -105,7 +106,7 @@ def group_discard(request: HttpRequest, fingerprint: str) -> HttpResponse:
 
     return confirm(
         request,
-        DiscardForm(request.POST or None),
+        DiscardForm(posted(request)),
         section="letters",
         title=gettext("Discard all open letters of this cause?"),
         effects=[
@@ -124,26 +125,27 @@ def group_discard(request: HttpRequest, fingerprint: str) -> HttpResponse:
 # ---------------------------------------------------------------------------- groups
 
 
-@require_http_methods(_METHODS)
+@require_form
 def group_replay(request: HttpRequest, fingerprint: str) -> HttpResponse:
     """Replay a cause: see the plan, then begin with the canary."""
     cause = cause_of(fingerprint)
     group = Group(fingerprint=fingerprint)
-    form = GroupForm(request.POST or None)
+    form = GroupForm(posted(request))
     status = 200
     plan: Plan | None = None
+    begun: list[Replay] = []
+
+    def act(values: Mapping[str, Any]) -> str:
+        begun.append(services.replay_group(group=group, by=operator(request), **values))
+        return gettext("The replay has begun with its canary.")
+
     if request.method == "POST" and form.is_valid():
-        values = form.cleaned_data
         if "act" in request.POST:
-            try:
-                begun = _begin(group, values, operator(request))
-            except AppError as error:
-                status = error.status
-                form.add_error(None, _said(error))
-            else:
-                messages.success(request, gettext("The replay has begun with its canary."))
-                return redirect("console:replay", replay_id=begun.pk)
-        plan = services.replay_plan(group=group, patch=values["patch"])
+            refused = tried(request, form, act)
+            if refused is None:
+                return redirect("console:replay", replay_id=begun[0].pk)
+            status = refused
+        plan = services.replay_plan(group=group, patch=form.cleaned_data["patch"])
     elif request.method == "POST":
         status = 400
     else:
@@ -166,17 +168,6 @@ def group_replay(request: HttpRequest, fingerprint: str) -> HttpResponse:
     )
 
 
-def _begin(group: Group, values: Mapping[str, Any], by: str) -> Replay:
-    return services.replay_group(
-        group=group,
-        by=by,
-        patch=values["patch"],
-        reason=values["reason"],
-        per_minute=values["per_minute"],
-        max_in_flight=values["max_in_flight"],
-    )
-
-
 def _problems(plan: Plan) -> list[tuple[int, Preview]]:
     """How many letters stand back for each reason, with the first of them."""
     first: dict[str, Preview] = {}
@@ -186,7 +177,7 @@ def _problems(plan: Plan) -> list[tuple[int, Preview]]:
     return [(count, first[code]) for code, count in plan.why_blocked.most_common()]
 
 
-@require_http_methods(_METHODS)
+@require_form
 def replay_pause(request: HttpRequest, replay_id: UUID) -> HttpResponse:
     """Let it rest."""
 
@@ -204,7 +195,7 @@ def replay_pause(request: HttpRequest, replay_id: UUID) -> HttpResponse:
     )
 
 
-@require_http_methods(_METHODS)
+@require_form
 def replay_resume(request: HttpRequest, replay_id: UUID) -> HttpResponse:
     """Let it go on."""
 
@@ -222,7 +213,7 @@ def replay_resume(request: HttpRequest, replay_id: UUID) -> HttpResponse:
     )
 
 
-@require_http_methods(_METHODS)
+@require_form
 def replay_stop(request: HttpRequest, replay_id: UUID) -> HttpResponse:
     """End it."""
 
@@ -233,7 +224,7 @@ def replay_stop(request: HttpRequest, replay_id: UUID) -> HttpResponse:
     return _turn(
         request,
         replay_id,
-        form=StopForm(request.POST or None),
+        form=StopForm(posted(request)),
         title=gettext("Stop this replay?"),
         effects=[
             gettext("What runs goes on; letters whose turn has not come are open as before."),
@@ -256,16 +247,9 @@ def _turn(
     selectors.replay_get(replay_id)
     return confirm(
         request,
-        form or ConfirmForm(request.POST or None),
+        form or ConfirmForm(posted(request)),
         section="letters",
         back=resolve_url("console:replay", replay_id=replay_id),
         act=act,
         **words,
     )
-
-
-def _said(error: AppError) -> str:
-    """An error for a form, with the fields that it names."""
-    fields = error.params.get("fields")
-    named = f" {shown_json(fields)}" if fields else ""
-    return f"{error.message(language())} {error.action(language())}{named}"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from django import forms
 from django.contrib import messages
@@ -12,10 +13,14 @@ from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods
 
 from academy.core import clock
 from academy.core.catalogue import Language
 from academy.core.errors import AppError
+from academy.core.masking import mask_value
+
+_SHOWN_CHARS: Final = 20_000
 
 
 def show(
@@ -46,9 +51,26 @@ def language() -> Language:
     return "en" if (translation.get_language() or "").startswith("en") else "ko"
 
 
+require_form = require_http_methods(["GET", "HEAD", "POST"])
+"""A page with a form: seen with GET, sent with POST."""
+
+
 def posted(request: HttpRequest) -> QueryDict | None:
     """What a form is made of: the fields of a POST, also where there are none."""
     return request.POST if request.method == "POST" else None
+
+
+def said(error: AppError) -> str:
+    """What an error says, and what to do about it, in the page's language."""
+    return f"{error.message(language())} {error.action(language())}"
+
+
+def shown_json(value: object) -> str:
+    """A stored value as text, without phone numbers and secrets, cut at what a page can carry."""
+    text = json.dumps(mask_value(value), ensure_ascii=False, indent=2)
+    if len(text) > _SHOWN_CHARS:
+        return text[:_SHOWN_CHARS] + "\n…"
+    return text
 
 
 class ReasonForm(forms.Form):
@@ -64,6 +86,25 @@ class ReasonForm(forms.Form):
 
 class ConfirmForm(forms.Form):
     """Nothing to fill in: only the question."""
+
+
+def tried(
+    request: HttpRequest, form: forms.Form, act: Callable[[Mapping[str, Any]], str]
+) -> int | None:
+    """Do a deed with the form's values, and tell the operator of it.
+
+    Where the deed was refused, the reason stands with the form, and the status of its page is
+    returned; None where it was done.
+    """
+    try:
+        done = act(form.cleaned_data)
+    except AppError as error:
+        fields = error.params.get("fields")
+        named = f" {shown_json(fields)}" if fields else ""
+        form.add_error(None, f"{said(error)}{named}")
+        return error.status
+    messages.success(request, done)
+    return None
 
 
 def confirm(
@@ -87,14 +128,10 @@ def confirm(
     if request.method == "POST":
         status = 400
         if form.is_valid():
-            try:
-                done = act(form.cleaned_data)
-            except AppError as error:
-                status = error.status
-                form.add_error(None, f"{error.message(language())} {error.action(language())}")
-            else:
-                messages.success(request, done)
+            refused = tried(request, form, act)
+            if refused is None:
                 return redirect(back)
+            status = refused
     return show(
         request,
         "confirm.html",

@@ -8,14 +8,22 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
 from django.utils.translation import gettext
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 
 from academy.core.errors import AppError
 from academy.fleet import services
 from academy.fleet.selectors import queue_switches
 from academy.ops import selectors_audit, selectors_queues
 from academy.ops.console.forms import queue_names
-from academy.ops.console.pages import ConfirmForm, ReasonForm, confirm, operator, posted, show
+from academy.ops.console.pages import (
+    ConfirmForm,
+    ReasonForm,
+    confirm,
+    operator,
+    posted,
+    require_form,
+    show,
+)
 from academy.ops.selectors_queues import IN_FLIGHT_LIMIT
 
 
@@ -35,7 +43,7 @@ def queues(request: HttpRequest) -> HttpResponse:
     )
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_form
 def pause(request: HttpRequest, queue: str) -> HttpResponse:
     """Stop a queue, with a reason."""
     _check(queue)
@@ -61,7 +69,7 @@ def pause(request: HttpRequest, queue: str) -> HttpResponse:
     )
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_form
 def resume(request: HttpRequest, queue: str) -> HttpResponse:
     """Let a queue run again."""
     _check(queue)

@@ -9,13 +9,13 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
 from django.utils.translation import gettext
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 
 from academy.core.errors import AppError
 from academy.fleet import audit
 from academy.ops import selectors_audit, selectors_tenants, services
 from academy.ops.console.forms import LimitForm
-from academy.ops.console.pages import ReasonForm, confirm, operator, posted, show
+from academy.ops.console.pages import ReasonForm, confirm, operator, posted, require_form, show
 from academy.ops.selectors_jobs import JobFilter, jobs_page
 from academy.tenants.models import Tenant
 from academy.tenants.plans import PLANS
@@ -56,7 +56,7 @@ def tenant(request: HttpRequest, tenant_id: UUID) -> HttpResponse:
     )
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_form
 def limit(request: HttpRequest, tenant_id: UUID, queue: str) -> HttpResponse:
     """Grant an exception, or change the one that is there."""
     found = _tenant_with(tenant_id, queue)
@@ -95,7 +95,7 @@ def limit(request: HttpRequest, tenant_id: UUID, queue: str) -> HttpResponse:
     )
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_form
 def limit_remove(request: HttpRequest, tenant_id: UUID, queue: str) -> HttpResponse:
     """Back to the plan."""
     found = _tenant_with(tenant_id, queue)
@@ -119,7 +119,7 @@ def limit_remove(request: HttpRequest, tenant_id: UUID, queue: str) -> HttpRespo
     )
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_form
 def switch(request: HttpRequest, tenant_id: UUID) -> HttpResponse:
     """Stop an academy, or let it work again."""
     found = selectors_tenants.tenant_find(tenant_id)

@@ -8,13 +8,21 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
 from django.utils.translation import gettext
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 
 from academy.core.errors import AppError
 from academy.fleet import services
 from academy.fleet.models import Worker
 from academy.ops import selectors_audit, selectors_workers
-from academy.ops.console.pages import ConfirmForm, ReasonForm, confirm, operator, posted, show
+from academy.ops.console.pages import (
+    ConfirmForm,
+    ReasonForm,
+    confirm,
+    operator,
+    posted,
+    require_form,
+    show,
+)
 
 
 @require_safe
@@ -26,7 +34,7 @@ def workers(request: HttpRequest) -> HttpResponse:
     return show(request, "workers.html", section="workers", live=5, rows=rows, people=people)
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_form
 def drain(request: HttpRequest, name: str) -> HttpResponse:
     """Have a worker finish and take nothing new."""
     _check(name)
@@ -51,7 +59,7 @@ def drain(request: HttpRequest, name: str) -> HttpResponse:
     )
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_form
 def undrain(request: HttpRequest, name: str) -> HttpResponse:
     """Have it take work again."""
     _check(name)

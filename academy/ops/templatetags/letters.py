@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from academy.core import catalogue
 from academy.core.errors import AppError
 from academy.deadletters.models import DeadLetter, ItemState, LetterState, ReplayState, Source
-from academy.ops.console.pages import language
+from academy.ops.console.pages import language, said
 
 register = template.Library()
 
@@ -86,9 +86,7 @@ def letter_advice(letter: DeadLetter) -> str:
 @register.filter
 def problem(error: AppError | None) -> str:
     """What stands in the way, and what to do about it."""
-    if error is None:
-        return ""
-    return f"{error.message(language())} {error.action(language())}"
+    return "" if error is None else said(error)
 
 
 @register.filter

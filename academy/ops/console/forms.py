@@ -49,6 +49,35 @@ def queue_names() -> list[str]:
     return [facts.name for facts in queue_access().facts()]
 
 
+def set_choices(form: forms.Form, name: str, choices: list[tuple[str, Any]]) -> None:
+    """Give a field choices that are known only now."""
+    field = form.fields[name]
+    assert isinstance(field, forms.ChoiceField)
+    field.choices = choices
+
+
+class TenantField(forms.CharField):
+    """An academy by its slug: its row, or None where nothing was typed."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            label=gettext_lazy("Academy"),
+            required=False,
+            max_length=40,
+            widget=forms.TextInput(attrs={"placeholder": gettext_lazy("slug")}),
+        )
+
+    def clean(self, value: Any) -> Tenant | None:
+        """Find it. Raises ValidationError for a slug that nobody has."""
+        slug: str = super().clean(value)
+        if not slug:
+            return None
+        tenant = Tenant.objects.filter(slug=slug).first()
+        if tenant is None:
+            raise forms.ValidationError(gettext("There is no such academy."))
+        return tenant
+
+
 class JobFilterForm(forms.Form):
     """Which jobs to list."""
 
@@ -56,7 +85,7 @@ class JobFilterForm(forms.Form):
     state = forms.ChoiceField(label=gettext_lazy("State"), required=False)
     queue = forms.ChoiceField(label=gettext_lazy("Queue"), required=False)
     kind = forms.ChoiceField(label=gettext_lazy("Kind"), required=False)
-    tenant = forms.CharField(label=gettext_lazy("Academy"), required=False, max_length=40)
+    tenant = TenantField()
     within = forms.ChoiceField(label=gettext_lazy("Submitted"), required=False)
     since = _moment_field(gettext_lazy("From"))
     until = _moment_field(gettext_lazy("Until"))
@@ -67,31 +96,15 @@ class JobFilterForm(forms.Form):
         data = query.copy()
         data.setdefault("within", DEFAULT_WINDOW)
         super().__init__(data, auto_id="filter_%s")
-        self._tenant: Tenant | None = None
         names = {
             "state": [(state.value, state_name(state.value)) for state in JobState],
             "queue": [(name, name) for name in queue_names()],
             "kind": [(spec.name, spec.name) for spec in kinds.all_kinds()],
         }
         for name, choices in names.items():
-            self._choices(name, _any(choices))
-        self._choices("within", [(name, window_name(name)) for name in WINDOWS])
-        self.fields["tenant"].widget.attrs["placeholder"] = gettext("slug")
+            set_choices(self, name, _any(choices))
+        set_choices(self, "within", [(name, window_name(name)) for name in WINDOWS])
         self.fields["find"].widget.attrs["placeholder"] = gettext("id")
-
-    def _choices(self, name: str, choices: list[tuple[str, Any]]) -> None:
-        field = self.fields[name]
-        assert isinstance(field, forms.ChoiceField)
-        field.choices = choices
-
-    def clean_tenant(self) -> str:
-        """The slug of an academy that is there."""
-        slug: str = self.cleaned_data["tenant"].strip()
-        if slug:
-            self._tenant = Tenant.objects.filter(slug=slug).first()
-            if self._tenant is None:
-                raise forms.ValidationError(gettext("There is no such academy."))
-        return slug
 
     def clean(self) -> dict[str, Any] | None:
         """A range that ends before it begins finds nothing, and says so."""
@@ -123,7 +136,7 @@ class JobFilterForm(forms.Form):
             state=values["state"],
             queue=values["queue"],
             kind=values["kind"],
-            tenant_id=self._tenant.pk if self._tenant else None,
+            tenant_id=values["tenant"].pk if values["tenant"] else None,
             request_id=values["find"].strip(),
             parent_id=values["parent"],
             whole_only=values["whole"],

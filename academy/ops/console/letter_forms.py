@@ -13,9 +13,9 @@ from academy.deadletters import services
 from academy.deadletters.models import REASON_CHARS, DeadLetter, LetterState, Source
 from academy.deadletters.rerun import Edit
 from academy.deadletters.selectors import LetterFilter
-from academy.ops.console.forms import queue_names
+from academy.ops.console.forms import TenantField, queue_names, set_choices
+from academy.ops.console.pages import ReasonField
 from academy.ops.templatetags.letters import STATES
-from academy.tenants.models import Tenant
 
 _LONGEST_BODY: Final = 1_048_576
 
@@ -27,11 +27,10 @@ class LetterFilterForm(forms.Form):
     source = forms.ChoiceField(label=gettext_lazy("What"), required=False)
     queue = forms.ChoiceField(label=gettext_lazy("Queue"), required=False)
     kind = forms.CharField(label=gettext_lazy("Kind"), required=False, max_length=64)
-    tenant = forms.CharField(label=gettext_lazy("Academy"), required=False, max_length=40)
+    tenant = TenantField()
 
     def __init__(self, query: QueryDict) -> None:
         super().__init__(query, auto_id="filter_%s")
-        self._tenant: Tenant | None = None
         any_ = ("", gettext("any"))
         choices: dict[str, list[tuple[str, Any]]] = {
             "state": [
@@ -47,19 +46,7 @@ class LetterFilterForm(forms.Form):
             "queue": [any_, *((name, name) for name in queue_names())],
         }
         for name, values in choices.items():
-            field = self.fields[name]
-            assert isinstance(field, forms.ChoiceField)
-            field.choices = values
-        self.fields["tenant"].widget.attrs["placeholder"] = gettext("slug")
-
-    def clean_tenant(self) -> str:
-        """The slug of an academy that is there."""
-        slug: str = self.cleaned_data["tenant"].strip()
-        if slug:
-            self._tenant = Tenant.objects.filter(slug=slug).first()
-            if self._tenant is None:
-                raise ValidationError(gettext("There is no such academy."))
-        return slug
+            set_choices(self, name, values)
 
     def wanted(self, fingerprint: str | None = None) -> LetterFilter:
         """The filter of a valid form."""
@@ -70,31 +57,21 @@ class LetterFilterForm(forms.Form):
             source=values["source"] or None,
             queue=values["queue"] or None,
             kind=values["kind"].strip() or None,
-            tenant=self._tenant.pk if self._tenant else None,
+            tenant=values["tenant"].pk if values["tenant"] else None,
             fingerprint=fingerprint,
         )
-
-
-def _why(*, required: bool) -> forms.CharField:
-    return forms.CharField(
-        label=gettext_lazy("Reason"),
-        required=required,
-        max_length=REASON_CHARS,
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
-        help_text=gettext_lazy("For the audit log: whoever comes after you reads it."),
-    )
 
 
 class DiscardForm(forms.Form):
     """Why nothing needs to be done."""
 
-    reason = _why(required=True)
+    reason = ReasonField(max_length=REASON_CHARS)
 
 
 class StopForm(forms.Form):
     """Why a replay is stopped."""
 
-    reason = _why(required=False)
+    reason = ReasonField(required=False, max_length=REASON_CHARS)
 
 
 class PatchField(forms.JSONField):
@@ -129,7 +106,7 @@ class PatchForm(forms.Form):
 class RunForm(PatchForm):
     """How to run one dead job again."""
 
-    reason = _why(required=False)
+    reason = ReasonField(required=False, max_length=REASON_CHARS)
 
     def edit(self) -> Edit:
         """What a valid form changes."""
@@ -139,7 +116,7 @@ class RunForm(PatchForm):
 class PlainRunForm(forms.Form):
     """How to run again what has no parameters of its own."""
 
-    reason = _why(required=False)
+    reason = ReasonField(required=False, max_length=REASON_CHARS)
 
     def edit(self) -> Edit:
         """Nothing."""
@@ -160,7 +137,7 @@ class ResendForm(forms.Form):
     resend = forms.BooleanField(
         label=gettext_lazy("Send it although workers refuse such messages"), required=False
     )
-    reason = _why(required=False)
+    reason = ReasonField(required=False, max_length=REASON_CHARS)
 
     def edit(self) -> Edit:
         """What a valid form changes."""
@@ -189,4 +166,4 @@ class GroupForm(PatchForm):
         max_value=services.MOST_IN_FLIGHT,
         initial=services.DEFAULT_IN_FLIGHT,
     )
-    reason = _why(required=False)
+    reason = ReasonField(required=False, max_length=REASON_CHARS)

@@ -19,6 +19,7 @@ from academy.core import clock
 from academy.core.catalogue import Language
 from academy.core.errors import AppError
 from academy.core.masking import mask_value
+from academy.fleet.services import REASON_CHARS
 
 _SHOWN_CHARS: Final = 20_000
 
@@ -73,15 +74,23 @@ def shown_json(value: object) -> str:
     return text
 
 
+class ReasonField(forms.CharField):
+    """Why, in a sentence."""
+
+    def __init__(self, *, required: bool = True, max_length: int = REASON_CHARS) -> None:
+        super().__init__(
+            label=gettext_lazy("Reason"),
+            required=required,
+            max_length=max_length,
+            widget=forms.TextInput(attrs={"autocomplete": "off"}),
+            help_text=gettext_lazy("For the audit log: whoever comes after you reads it."),
+        )
+
+
 class ReasonForm(forms.Form):
     """Why an operator does something."""
 
-    reason = forms.CharField(
-        label=gettext_lazy("Reason"),
-        max_length=200,
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
-        help_text=gettext_lazy("For the audit log: whoever comes after you reads it."),
-    )
+    reason = ReasonField()
 
 
 class ConfirmForm(forms.Form):

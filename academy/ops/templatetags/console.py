@@ -30,6 +30,9 @@ UNKNOWN: Final = "\u2013"
 NEAR: Final = 0.8
 """Share of a limit from which it is worth a look."""
 
+Words = dict[str, tuple[str | Promise, str]]
+"""What each value is called, and its tone: good, bad, warn, busy or idle."""
+
 _SECTIONS: Final = (
     ("overview", gettext_lazy("Overview")),
     ("queues", gettext_lazy("Queues")),
@@ -73,12 +76,8 @@ def moment(value: datetime | str | None) -> SafeString | str:
     if value is None or isinstance(value, str):
         return UNKNOWN
     local = timezone.localtime(value)
-    return format_html(
-        '<time datetime="{}" title="{}">{}</time>',
-        local.isoformat(timespec="milliseconds"),
-        f"{local:%Y-%m-%d %H:%M:%S.%f}"[:-3] + f" {local:%Z} (Asia/Seoul)",
-        f"{local:%Y-%m-%d %H:%M:%S}",
-    )
+    exact = f"{local:%Y-%m-%d %H:%M:%S.%f}"[:-3] + f" {local:%Z}"
+    return _time_element(local, exact, f"{local:%Y-%m-%d %H:%M:%S}")
 
 
 @register.filter
@@ -93,10 +92,14 @@ def ago(value: datetime | str | None) -> SafeString | str:
         else gettext("in %(duration)s") % {"duration": duration(-seconds)}
     )
     local = timezone.localtime(value)
+    return _time_element(local, f"{local:%Y-%m-%d %H:%M:%S %Z}", text)
+
+
+def _time_element(local: datetime, exact: str, text: str) -> SafeString:
     return format_html(
-        '<time datetime="{}" title="{}">{}</time>',
+        '<time datetime="{}" title="{} (Asia/Seoul)">{}</time>',
         local.isoformat(timespec="milliseconds"),
-        f"{local:%Y-%m-%d %H:%M:%S %Z} (Asia/Seoul)",
+        exact,
         text,
     )
 
@@ -167,7 +170,7 @@ def size(value: int | str | None) -> str:
 
 # ---------------------------------------------------------------------------- states
 
-_STATES: Final[dict[str, tuple[str | Promise, str]]] = {
+_STATES: Final[Words] = {
     JobState.QUEUED: (gettext_lazy("Queued"), "idle"),
     JobState.PUBLISHED: (gettext_lazy("Published"), "idle"),
     JobState.RUNNING: (gettext_lazy("Running"), "busy"),
@@ -178,7 +181,7 @@ _STATES: Final[dict[str, tuple[str | Promise, str]]] = {
     JobState.CANCELLED: (gettext_lazy("Cancelled"), "idle"),
     JobState.DEAD: (gettext_lazy("Dead"), "bad"),
 }
-_OUTCOMES: Final[dict[str, tuple[str | Promise, str]]] = {
+_OUTCOMES: Final[Words] = {
     Outcome.SUCCEEDED: (gettext_lazy("Succeeded"), "good"),
     Outcome.WAITING: (gettext_lazy("Split into parts"), "good"),
     Outcome.TRANSIENT: (gettext_lazy("Failed for now"), "warn"),
@@ -189,7 +192,7 @@ _OUTCOMES: Final[dict[str, tuple[str | Promise, str]]] = {
     Outcome.LOST: (gettext_lazy("Worker lost"), "bad"),
     "": (gettext_lazy("At work"), "busy"),
 }
-_WORKERS: Final[dict[str, tuple[str | Promise, str]]] = {
+_WORKERS: Final[Words] = {
     WorkerState.WORKING: (gettext_lazy("Working"), "good"),
     WorkerState.PAUSED: (gettext_lazy("Paused"), "warn"),
     WorkerState.DRAINING: (gettext_lazy("Draining"), "warn"),
@@ -199,15 +202,16 @@ _WORKERS: Final[dict[str, tuple[str | Promise, str]]] = {
 }
 
 
-def _tag(table: dict[str, tuple[str | Promise, str]], value: str) -> SafeString:
-    label, tone = table.get(value, (value, "idle"))
+def tag(words: Words, value: str) -> SafeString:
+    """A value in words, with the colour of its tone."""
+    label, tone = words.get(value, (value, "idle"))
     return format_html('<span class="tag {}">{}</span>', tone, label)
 
 
 @register.filter
 def state(value: str) -> SafeString:
     """A job's state in words, with a tone."""
-    return _tag(_STATES, value)
+    return tag(_STATES, value)
 
 
 @register.filter
@@ -219,13 +223,13 @@ def state_name(value: str) -> str:
 @register.filter
 def outcome(value: str) -> SafeString:
     """How an attempt ended."""
-    return _tag(_OUTCOMES, value)
+    return tag(_OUTCOMES, value)
 
 
 @register.filter
 def worker_state(value: str) -> SafeString:
     """What a worker is doing."""
-    return _tag(_WORKERS, value)
+    return tag(_WORKERS, value)
 
 
 @register.filter
@@ -234,7 +238,7 @@ def lookup(table: dict[Any, Any], key: Any) -> Any:
     return table.get(key)
 
 
-_EFFECTS: Final[dict[str, tuple[str | Promise, str]]] = {
+_EFFECTS: Final[Words] = {
     EffectState.PLANNED: (gettext_lazy("Planned"), "idle"),
     EffectState.SENDING: (gettext_lazy("Being sent"), "busy"),
     EffectState.SENT: (gettext_lazy("Sent"), "good"),
@@ -246,10 +250,10 @@ _EFFECTS: Final[dict[str, tuple[str | Promise, str]]] = {
 @register.filter
 def effect_state(value: str) -> SafeString:
     """Where an effect is in its ledger."""
-    return _tag(_EFFECTS, value)
+    return tag(_EFFECTS, value)
 
 
-_CHECKS: Final[dict[str, tuple[str | Promise, str]]] = {
+_CHECKS: Final[Words] = {
     "running": (gettext_lazy("Being checked"), "busy"),
     "ok": (gettext_lazy("Fine"), "good"),
     "paused": (gettext_lazy("Paused"), "warn"),
@@ -269,7 +273,7 @@ _LINKS: Final[dict[str, str | Promise]] = {
 @register.filter
 def check_status(value: str) -> SafeString:
     """What a deep check says of a part, a queue or everything."""
-    return _tag(_CHECKS, value)
+    return tag(_CHECKS, value)
 
 
 @register.filter

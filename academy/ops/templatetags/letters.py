@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from django import template
-from django.utils.functional import Promise
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy
 
@@ -14,10 +12,9 @@ from academy.core import catalogue
 from academy.core.errors import AppError
 from academy.deadletters.models import DeadLetter, ItemState, LetterState, ReplayState, Source
 from academy.ops.console.pages import language, said
+from academy.ops.templatetags.console import Words, tag
 
 register = template.Library()
-
-Words = dict[str, tuple[str | Promise, str]]
 
 STATES: Final[Words] = {
     LetterState.OPEN: (gettext_lazy("Open"), "bad"),
@@ -44,27 +41,22 @@ ITEMS: Final[Words] = {
 }
 
 
-def _tag(words: Words, value: str) -> SafeString:
-    label, tone = words.get(value, (value, "idle"))
-    return format_html('<span class="tag {}">{}</span>', tone, label)
-
-
 @register.filter
 def letter_state(value: str) -> SafeString:
     """What became of a letter."""
-    return _tag(STATES, value)
+    return tag(STATES, value)
 
 
 @register.filter
 def replay_state(value: str) -> SafeString:
     """Where the replay of a group is."""
-    return _tag(_REPLAYS, value)
+    return tag(_REPLAYS, value)
 
 
 @register.filter
 def item_state(value: str) -> SafeString:
     """What became of one letter of a replay."""
-    return _tag(ITEMS, value)
+    return tag(ITEMS, value)
 
 
 @register.filter

@@ -53,6 +53,15 @@ class Plan:
         return Counter(seen.problem.code for seen in self.blocked if seen.problem is not None)
 
     @property
+    def problems(self) -> list[tuple[int, Preview]]:
+        """How many letters stand back for each reason, the most first, with the first of them."""
+        first: dict[str, Preview] = {}
+        for seen in self.blocked:
+            if seen.problem is not None:
+                first.setdefault(seen.problem.code, seen)
+        return [(count, first[code]) for code, count in self.why_blocked.most_common()]
+
+    @property
     def misfits(self) -> list[Preview]:
         """Letters that the patch does not fit."""
         return [seen for seen in self.blocked if seen.problem and seen.problem.code in FITS]

@@ -233,20 +233,11 @@ def plan_body(plan: Plan, *, per_minute: int) -> dict[str, Any]:
         "kinds": dict(plan.kinds),
         "tenants": dict(plan.tenants),
         "canary": preview_body(plan.runs[0]) if plan.runs else None,
-        "problems": _problems(plan),
+        "problems": [
+            {"count": count, "error": _problem(seen.problem)} for count, seen in plan.problems
+        ],
         "examples": [preview_body(seen) for seen in plan.blocked[:EXAMPLES]],
     }
-
-
-def _problems(plan: Plan) -> list[dict[str, Any]]:
-    first: dict[str, AppError] = {}
-    for seen in plan.blocked:
-        if seen.problem is not None:
-            first.setdefault(seen.problem.code, seen.problem)
-    return [
-        {"count": count, "error": _problem(first[code])}
-        for code, count in plan.why_blocked.most_common()
-    ]
 
 
 def replay_body(view: ReplayView) -> dict[str, Any]:

@@ -164,17 +164,8 @@ def group_replay(request: HttpRequest, fingerprint: str) -> HttpResponse:
         else minutes(len(plan.runs), pace or services.DEFAULT_PER_MINUTE) * 60,
         kinds=[] if plan is None else plan.kinds.most_common(),
         tenants=[] if plan is None else plan.tenants.most_common(_TENANTS_SHOWN),
-        problems=[] if plan is None else _problems(plan),
+        problems=[] if plan is None else plan.problems,
     )
-
-
-def _problems(plan: Plan) -> list[tuple[int, Preview]]:
-    """How many letters stand back for each reason, with the first of them."""
-    first: dict[str, Preview] = {}
-    for seen in plan.blocked:
-        if seen.problem is not None:
-            first.setdefault(seen.problem.code, seen)
-    return [(count, first[code]) for code, count in plan.why_blocked.most_common()]
 
 
 @require_form

@@ -28,7 +28,6 @@ class Step:
     title: str
     since_last: timedelta | None
     """How long after the step before it."""
-    since_start: timedelta
     facts: list[tuple[str, str]] = field(default_factory=list)
     attempt: JobAttempt | None = None
     """The attempt that began with this step."""
@@ -57,7 +56,6 @@ def tell(
                 title=told.title,
                 facts=told.facts,
                 since_last=event.at - steps[-1].at if steps else None,
-                since_start=event.at - job.created_at,
                 attempt=by_number.get(event.attempt) if began else None,
             )
         )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from academy.core import catalogue
 from academy.core.errors import AppError
+from academy.core.terminal import age, printable, table
 from academy.deadletters.models import DeadLetter, Source
 from academy.deadletters.plan import Plan, flows, minutes
 from academy.deadletters.rerun import Deed, Preview
@@ -22,32 +23,6 @@ _DEEDS = {
     Deed.PUBLISH: "publish the waiting job again",
     Deed.RESEND: "send the message to its queue again",
 }
-
-
-def age(then: datetime, now: datetime) -> str:
-    """How long ago, in one unit: 45s, 12m, 3h, 9d."""
-    seconds = int(max(timedelta(0), now - then).total_seconds())
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "m")):
-        if seconds >= size:
-            return f"{seconds // size}{unit}"
-    return f"{seconds}s"
-
-
-def printable(text: str) -> str:
-    """The text without characters that could steer the terminal."""
-    return "".join(
-        char if char.isprintable() or char == "\n" else f"\\x{ord(char):02x}" for char in text
-    )
-
-
-def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Columns as wide as they need to be; the last one runs on."""
-    lines = [header, *rows]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(header) - 1)]
-    return "\n".join(
-        "  ".join([*(cell.ljust(w) for cell, w in zip(line, widths, strict=False)), line[-1]])
-        for line in lines
-    )
 
 
 def groups(found: Sequence[LetterGroup], now: datetime) -> str:
@@ -190,10 +165,9 @@ def plan(made: Plan, per_minute: int) -> str:
         lines.append(f"Parts of those flows: {len(made.along)}")
     if made.left_out:
         lines.append(f"Left for a further replay: {made.left_out}")
-    for code, count in made.why_blocked.most_common():
-        example = next(one for one in made.blocked if one.problem and one.problem.code == code)
-        assert example.problem is not None
-        lines.append(f"Cannot run: {count}, e.g. {example.letter.pk}: {problem(example.problem)}")
+    for count, seen in made.problems:
+        assert seen.problem is not None
+        lines.append(f"Cannot run: {count}, e.g. {seen.letter.pk}: {problem(seen.problem)}")
     return "\n".join(lines)
 
 

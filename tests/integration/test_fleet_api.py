@@ -200,7 +200,7 @@ def test_the_command_turns_the_switches_and_says_what_it_did():
     said = run("status")
     assert re.search(r"video +paused +3 +1 +2 +1 +command:\S+: disk full", said)
     assert re.search(r"ai-lite +running +\? +\? +\? +0 +EndpointConnectionError", said)
-    assert re.search(rf"{NAME} +working +1 +prefork x1 +cpu +1 min +0 s", said)
+    assert re.search(rf"{NAME} +working +1 +prefork x1 +cpu +1m +0s", said)
     assert run("resume", "video") == "video runs again.\n"
     assert run("resume", "video") == "video was not paused.\n"
     assert "takes no new work" in run("drain", NAME, "--reason", "kernel update")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from academy.core import clock
 from academy.core.errors import AppError
+from academy.core.terminal import age, table
 from academy.fleet import audit, selectors, services
 
 
@@ -59,6 +59,7 @@ class Command(BaseCommand):
 
 
 def _status() -> str:
+    now = clock.now()
     queues = [
         (
             view.facts.name,
@@ -78,26 +79,17 @@ def _status() -> str:
             str(view.row.held),
             f"{view.row.pool} x{view.row.concurrency}",
             view.row.host_kind,
-            _age(view.row.started_at),
-            _age(view.row.seen_at),
+            age(view.row.started_at, now),
+            age(view.row.seen_at, now),
         )
         for view in selectors.workers_list()
     ]
-    return "\n".join(
+    return "\n\n".join(
         [
-            *_table(("QUEUE", "IS", "READY", "HELD", "DEAD", "WORKERS", ""), queues),
-            "",
-            *_table(("WORKER", "IS", "HELD", "POOL", "HOST", "UP", "SEEN"), workers),
+            table(("QUEUE", "IS", "READY", "HELD", "DEAD", "WORKERS", ""), queues),
+            table(("WORKER", "IS", "HELD", "POOL", "HOST", "UP", "SEEN"), workers),
         ]
     )
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in (head, *rows)
-    ]
 
 
 def _number(value: int | None) -> str:
@@ -106,11 +98,3 @@ def _number(value: int | None) -> str:
 
 def _at(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
-
-
-def _age(moment: datetime) -> str:
-    seconds = max(0, int((clock.now() - moment).total_seconds()))
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds // size} {unit}"
-    return f"{seconds} s"

@@ -61,7 +61,7 @@ def encode(
     if chunk is not None:
         # Read from its beginning, a file's clock is set to 0 for packets and pictures alike.
         plan = replace(plan, source=replace(plan.source, start=Fraction(0)))
-    demuxed = media_input(source)
+    demuxed = media_input(source, **_decoding(plan))
     outputs = []
     if plan.rungs:
         outputs.append(_pictures(plan, demuxed, tone_mapper, chunk=chunk))
@@ -91,7 +91,7 @@ def encode_chunk(
     if plan.copied in rungs and not chunk.is_last:
         # A copy does not end by itself where the filters have seen enough.
         brief["t"] = math.ceil(chunk.frames / plan.grid.rate) + TAIL_SECONDS
-    demuxed = media_input(source, **reading(chunk), **brief)
+    demuxed = media_input(source, **reading(chunk), **_decoding(plan), **brief)
     command: list[str] = ffmpeg.compile(
         _pictures(plan, demuxed, tone_mapper, chunk=chunk, only=frozenset(rungs)),
         cmd=[binary, *global_options()],
@@ -198,7 +198,17 @@ def media_input(source: Path, **extra: Any) -> Any:
         for name, value in zip(options[::2], options[1::2], strict=True)
     }
     threads = min(_DECODER_THREADS, os.cpu_count() or 1)
-    return ffmpeg.input(str(source), threads=threads, **fenced, **extra)
+    return ffmpeg.input(str(source), **{"threads": threads, **fenced, **extra})
+
+
+def _decoding(plan: Plan) -> dict[str, Any]:
+    """Input options of a source whose pictures are decoded on the GPU, and stay there."""
+    if not plan.on_gpu:
+        return {}
+    # One thread feeds the card. The encoders hold back frames that the decoder would soon lack.
+    return {
+        "threads": 1, "hwaccel": "cuda", "hwaccel_output_format": "cuda", "extra_hw_frames": 16,
+    }  # fmt: skip
 
 
 def _pictures(
@@ -220,9 +230,12 @@ def _pictures(
     ends = []
     if encoded and track is None:
         assert chunk is not None
-        ends = filters.cascade(plan, filters.black(plan, chunk), encoded)
+        drawn = filters.black(plan, chunk)
+        pictures = filters.uploaded(drawn) if plan.on_gpu else drawn
+        ends = filters.cascade(plan, pictures, encoded, on_gpu=plan.on_gpu)
     elif encoded:
-        ends = filters.cascade(plan, filters.prepared(plan, track, tone_mapper, chunk), encoded)
+        pictures = filters.prepared(plan, track, tone_mapper, chunk)
+        ends = filters.cascade(plan, pictures, encoded, on_gpu=plan.on_gpu)
     options: dict[str, Any] = {}
     for position, rung in enumerate(rungs):
         if rung.name == plan.copied:

@@ -1,6 +1,6 @@
 """How each rung is encoded, or copied: ffmpeg's options of one output stream.
 
-`-threads 1` for each encoder because x264's output differs with the thread count.
+Whatever the encoder, key frames lie on the same frames, and each begins a closed group.
 """
 
 from __future__ import annotations
@@ -8,7 +8,21 @@ from __future__ import annotations
 from typing import Any
 
 from academy.video.chunks import Chunk
-from academy.video.ladder import AV1_CRF, AV1_PRESET, CRF, PRESET, Codec, Plan, Rung
+from academy.video.ladder import (
+    AV1_CRF,
+    AV1_PRESET,
+    CRF,
+    NVENC_CQ,
+    NVENC_PRESET,
+    PRESET,
+    Codec,
+    Encoder,
+    Plan,
+    Rung,
+)
+
+#: x264's own default; what differs from rung to rung of one process is nobody's wish.
+_B_FRAMES = 3
 
 
 def encoded(plan: Plan, rung: Rung, chunk: Chunk | None) -> dict[str, Any]:
@@ -17,20 +31,31 @@ def encoded(plan: Plan, rung: Rung, chunk: Chunk | None) -> dict[str, Any]:
         # Key frames there and nowhere else: another could be taken for the end of a segment.
         # Between scene cuts and the next of them x264 then puts pictures that are no key frames.
         longest = max(chunk.lengths)
-        keys: dict[str, Any] = {"g": 2 * longest + 2, "keyint_min": longest + 1}
+        keys: dict[str, Any] = {"g": 2 * longest + 2}
+        if plan.encoder is Encoder.X264:
+            keys["keyint_min"] = longest + 1
         at = "+".join(f"eq(n,{cut - chunk.first})" for cut in chunk.cuts)
     else:
         gop = plan.grid.gop_frames
         keys = {"g": gop}
         at = f"eq(mod(n,{gop}),0)"
-    keys |= {"force_key_frames": f"expr:{at}", "fps_mode": "passthrough", "pix_fmt": "yuv420p"}
+    keys |= {"force_key_frames": f"expr:{at}", "fps_mode": "passthrough"}
+    if not plan.on_gpu:
+        keys["pix_fmt"] = "yuv420p"
     if rung.codec is Codec.AV1:
         return {
             "c": "libsvtav1", "preset": AV1_PRESET, "crf": AV1_CRF, "svtav1-params": "lp=1", **keys,
         }  # fmt: skip
+    capped = {"maxrate": f"{rung.max_kbps}k", "bufsize": f"{2 * rung.max_kbps}k"}
+    if plan.encoder is Encoder.NVENC:
+        return {
+            "c": "h264_nvenc", "preset": NVENC_PRESET, "profile": "high", "rc": "vbr",
+            "cq": NVENC_CQ, "bf": _B_FRAMES, "forced-idr": 1, "no-scenecut": 1, **keys, **capped,
+        }  # fmt: skip
+    # One thread: x264's output differs with their number.
     return {
-        "c": "libx264", "preset": PRESET, "crf": CRF, "threads": 1, "flags": "+cgop", **keys,
-        "maxrate": f"{rung.max_kbps}k", "bufsize": f"{2 * rung.max_kbps}k",
+        "c": "libx264", "preset": PRESET, "crf": CRF, "threads": 1, "flags": "+cgop",
+        **keys, **capped,
     }  # fmt: skip
 
 

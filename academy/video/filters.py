@@ -43,19 +43,26 @@ def prepared(
     return stream
 
 
-def cascade(plan: Plan, stream: Any, rungs: Sequence[Rung]) -> list[Any]:
+def uploaded(stream: Any) -> Any:
+    """Pictures of the CPU for a cascade on the GPU."""
+    return stream.filter("format", "yuv420p").filter("hwupload_cuda")
+
+
+def cascade(
+    plan: Plan, stream: Any, rungs: Sequence[Rung], *, on_gpu: bool = False
+) -> list[Any]:
     """Each rung scaled from the one above, down to the last that is wanted.
 
     A rung that is not wanted is scaled all the same: its successor must be the same picture
-    whoever makes it.
+    whoever makes it. ``on_gpu``: the pictures lie in the GPU's memory and stay there.
     """
     ends: list[Any] = []
     for position, rung in enumerate(plan.rungs):
-        stream = stream.filter("scale", rung.width, rung.height, flags="bicubic")
+        stream = _scaled(stream, rung, on_gpu=on_gpu)
         # scale makes up for rounding to even sizes with pixels that are not quite square.
         stream = stream.filter("setsar", "1")
         if position == 0:
-            stream = _tagged(plan, stream)
+            stream = _tagged(plan, stream if on_gpu else _standard(plan, stream))
         if rung not in rungs:
             continue
         if rung == rungs[-1]:
@@ -65,6 +72,14 @@ def cascade(plan: Plan, stream: Any, rungs: Sequence[Rung]) -> list[Any]:
         ends.append(fork.stream(0))
         stream = fork.stream(1)
     return ends
+
+
+def _scaled(stream: Any, rung: Rung, *, on_gpu: bool) -> Any:
+    if on_gpu:
+        return stream.filter(
+            "scale_cuda", rung.width, rung.height, format="yuv420p", interp_algo="bicubic"
+        )
+    return stream.filter("scale", rung.width, rung.height, flags="bicubic")
 
 
 def _tonemapped(top: Rung, stream: Any, tone_mapper: ToneMapper | None) -> Any:
@@ -86,8 +101,29 @@ def _tonemapped(top: Rung, stream: Any, tone_mapper: ToneMapper | None) -> Any:
     raise ValueError("this plan needs a tone mapper, and the build of ffmpeg has none")
 
 
+def conversion(plan: Plan) -> dict[str, str]:
+    """What `scale` must do to the colours of a source, as its options; empty where nothing."""
+    video = plan.source.video
+    assert video is not None
+    convert: dict[str, str] = {}
+    if not plan.tonemap:
+        if video.full_range:
+            convert |= {"in_range": "pc", "out_range": "tv"}
+        if video.matrix in _FROM_2020:
+            convert |= {"in_color_matrix": "bt2020", "out_color_matrix": "bt709"}
+    return convert
+
+
+def _standard(plan: Plan, stream: Any) -> Any:
+    """8-bit 4:2:0 in limited range."""
+    convert = conversion(plan)
+    if convert:
+        stream = stream.filter("scale", **convert)
+    return stream.filter("format", "yuv420p")
+
+
 def _tagged(plan: Plan, stream: Any) -> Any:
-    """8-bit 4:2:0 in limited range, and colour tags that say what the frames are."""
+    """Colour tags that say what the frames are."""
     video = plan.source.video
     assert video is not None
     matrix = "bt709"
@@ -96,19 +132,8 @@ def _tagged(plan: Plan, stream: Any) -> Any:
         or (video.matrix in {"unknown", "unspecified"} and video.height < _HD_HEIGHT)
     ):
         matrix = "smpte170m"
-    convert: dict[str, str] = {}
-    if not plan.tonemap:
-        if video.full_range:
-            convert |= {"in_range": "pc", "out_range": "tv"}
-        if video.matrix in _FROM_2020:
-            convert |= {"in_color_matrix": "bt2020", "out_color_matrix": "bt709"}
-    if convert:
-        stream = stream.filter("scale", **convert)
-    return (
-        stream.filter("format", "yuv420p")
-        .filter(
-            "setparams",
-            range="tv", colorspace=matrix, color_primaries=matrix, color_trc=matrix,
-            field_mode="prog",
-        )
+    return stream.filter(
+        "setparams",
+        range="tv", colorspace=matrix, color_primaries=matrix, color_trc=matrix,
+        field_mode="prog",
     )  # fmt: skip

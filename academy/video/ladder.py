@@ -16,6 +16,8 @@ from academy.video.source import Source, VideoTrack
 
 CRF = 23
 PRESET = "veryfast"
+NVENC_CQ = 23
+NVENC_PRESET = "p4"
 AV1_CRF = 38
 AV1_PRESET = 10
 SAVER: Final = "saver"
@@ -52,6 +54,13 @@ class Codec(StrEnum):
 
     H264 = "h264"
     AV1 = "av1"
+
+
+class Encoder(StrEnum):
+    """What makes the H.264 rungs. Two of them never share a lecture: their streams do not join."""
+
+    X264 = "x264"
+    NVENC = "nvenc"
 
 
 @dataclass(frozen=True)
@@ -122,6 +131,9 @@ class Plan:
     tonemap: bool
     copied: str | None = None
     """The rung whose pictures are the source's own packets, not encoded again (see copying)."""
+    encoder: Encoder = Encoder.X264
+    on_gpu: bool = False
+    """Whether the pictures are also decoded and scaled where NVENC encodes them."""
 
     @property
     def expected_seconds(self) -> float:

@@ -8,6 +8,13 @@ _AGAIN_KO, _AGAIN_EN = "파일을 확인한 뒤 다시 올려 주세요.", "Chec
 
 register(
     Entry(
+        "upload_not_found", 404,
+        "업로드한 파일을 찾을 수 없습니다.",
+        "There is no such upload.",
+        "upload 값을 확인하거나 파일을 다시 올려 주세요.",
+        "Check the upload's identifier, or upload the file again.",
+    ),
+    Entry(
         "upload_type_refused", 400,
         "{purpose} 용도로 받을 수 없는 파일 형식입니다: {content_type}",
         "Files of the type {content_type} are not taken for the purpose {purpose}.",

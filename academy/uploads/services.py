@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -158,15 +158,19 @@ def upload_get(*, tenant: Tenant | UUID, upload_id: UUID) -> Upload:
     return upload
 
 
-def upload_ready(*, tenant: Tenant | UUID, upload_id: UUID, purpose: Purpose) -> Upload:
-    """A verified upload that a job may take as its input.
+def upload_ready(
+    *, tenant: Tenant | UUID, upload_id: UUID, purposes: Collection[Purpose]
+) -> Upload:
+    """A verified upload, for one of these purposes, that a job may take as its input.
 
-    Raises AppError: ``not_found``, ``upload_wrong_purpose``, ``upload_not_complete``,
-    ``upload_expired`` for one that was deleted.
+    Raises AppError: ``upload_not_found`` (another tenant's too), ``upload_wrong_purpose``,
+    ``upload_not_complete``, ``upload_expired`` for one that was deleted.
     """
-    upload = upload_get(tenant=tenant, upload_id=upload_id)
-    if upload.purpose != purpose:
-        raise AppError("upload_wrong_purpose", purpose=purpose.value)
+    upload = Upload.objects.for_tenant(tenant).filter(pk=upload_id).first()
+    if upload is None:
+        raise AppError("upload_not_found")
+    if upload.purpose not in purposes:
+        raise AppError("upload_wrong_purpose", purpose=", ".join(sorted(purposes)))
     if upload.state == UploadState.DELETED:
         raise AppError("upload_expired")
     if upload.state != UploadState.COMPLETE:

@@ -13,13 +13,6 @@ _WAIT_KO, _WAIT_EN = (
 
 register(
     Entry(
-        "upload_not_found", 404,
-        "업로드한 파일을 찾을 수 없습니다.",
-        "There is no such upload.",
-        "upload 값을 확인하거나 파일을 다시 올려 주세요.",
-        "Check the upload's identifier, or upload the file again.",
-    ),
-    Entry(
         "video_empty", 422,
         "빈 파일입니다.",
         "The file is empty.",

@@ -36,12 +36,7 @@ def upload_check(tenant_id: UUID, params: TranscodeParams) -> None:
     Raises AppError: upload_not_found (another tenant's too), upload_not_complete, upload_expired,
     upload_wrong_purpose, video_not_found, video_busy, video_storage_full.
     """
-    try:
-        upload_ready(tenant=tenant_id, upload_id=params.upload, purpose=Purpose.VIDEO)
-    except AppError as error:
-        if error.code != "not_found":
-            raise
-        raise AppError("upload_not_found") from None
+    upload_ready(tenant=tenant_id, upload_id=params.upload, purposes={Purpose.VIDEO})
     if params.video is not None:
         _replaceable(Video.objects.for_tenant(tenant_id).filter(pk=params.video).first())
     usage.storage_check(tenant_id)
@@ -131,6 +126,7 @@ def piece_succeeded(job: Job, result: dict[str, Any]) -> None:
             "prefix": job.output_prefix,
             "facts": {
                 "errors": result["errors"],
+                "lost": result.get("lost", 0),
                 "renditions": result["facts"],
                 "storyboard": result.get("storyboard"),
             },

@@ -95,7 +95,7 @@ def test_a_file_goes_up_is_verified_and_stays_verified(client: APIClient, tenant
     assert (done["state"], done["sniffed_type"]) == ("complete", "video/mp4")
     assert complete(client, opened["id"]).json() == done
     upload = upload_ready(
-        tenant=tenant.pk, upload_id=row_of(opened["id"]).pk, purpose=Purpose.VIDEO
+        tenant=tenant.pk, upload_id=row_of(opened["id"]).pk, purposes={Purpose.VIDEO}
     )
     assert upload.key == f"t/{tenant.pk}/uploads/{upload.pk}/source"
     assert upload.store.read(upload.key) == body
@@ -371,12 +371,12 @@ def test_a_job_takes_only_a_complete_upload_of_its_purpose(
 
     def refusal(purpose: Purpose, whose: Tenant = tenant) -> str:
         with pytest.raises(AppError) as caught:
-            upload_ready(tenant=whose, upload_id=upload_id, purpose=purpose)
+            upload_ready(tenant=whose, upload_id=upload_id, purposes={purpose})
         return caught.value.code
 
     assert refusal(Purpose.VIDEO) == "upload_not_complete"
     assert refusal(Purpose.PDF) == "upload_wrong_purpose"
-    assert refusal(Purpose.VIDEO, new_tenant().tenant) == "not_found"
+    assert refusal(Purpose.VIDEO, new_tenant().tenant) == "upload_not_found"
 
 
 def test_a_complete_upload_cannot_be_deleted_as_one(client: APIClient) -> None:

@@ -19,9 +19,9 @@ from academy.core import clock
 from academy.core.storage import Bucket, ObjectStore, store
 from academy.jobs.context import JobContext
 from academy.jobs.errors import JobStopped, PermanentError, StopReason, TransientError
+from academy.jobs.steps import Step
 from academy.sandbox import isolation, process
 from academy.video import binaries, command, download
-from academy.video.handlers.steps import Step
 from academy.video.upload import TICK_SECONDS
 
 STALL_SECONDS = 60.0
@@ -237,6 +237,11 @@ class Follow:
         self._say = say
         self._started = clock.monotonic()
         self._done = 0
+
+    @property
+    def done(self) -> int:
+        """How far it is."""
+        return self._done
 
     def line(self, text: str) -> bool:
         """Take one line; true when the encoder got further."""

@@ -1,0 +1,1 @@
+"""What every kind shares that reads or makes documents: pictures, PDFs, spreadsheets."""

@@ -29,6 +29,9 @@ _DECODER_THREADS = 4
 #: Seconds by which a copied sound track is moved; an edit list may begin far inside its media.
 _SOUND_HEADROOM = 60
 
+#: What can be decoded is saved, however little it is; ffmpeg would fail beyond two thirds.
+_SAVING = ("-max_error_rate", "1")
+
 _HLS = {
     "f": "hls",
     "hls_playlist_type": "vod",
@@ -68,7 +71,7 @@ def encode(
     if plan.audio_index is not None:
         outputs.append(_sound(plan, demuxed[str(plan.audio_index)]))
     merged = ffmpeg.merge_outputs(*outputs) if len(outputs) > 1 else outputs[0]
-    command: list[str] = ffmpeg.compile(merged, cmd=[binary, *global_options()])
+    command: list[str] = ffmpeg.compile(merged, cmd=[binary, *global_options(), *_SAVING])
     return command
 
 
@@ -94,7 +97,26 @@ def encode_chunk(
     demuxed = media_input(source, **reading(chunk), **_decoding(plan), **brief)
     command: list[str] = ffmpeg.compile(
         _pictures(plan, demuxed, tone_mapper, chunk=chunk, only=frozenset(rungs)),
-        cmd=[binary, *global_options()],
+        cmd=[binary, *global_options(), *_SAVING],
+    )
+    return command
+
+
+def decode_chunk(binary: str, plan: Plan, chunk: Chunk, source: Path) -> list[str]:
+    """The argv that decodes a chunk and keeps nothing: its progress counts its own pictures."""
+    assert plan.source.video is not None
+    seek = {} if chunk.seek is None else {"ss": f"{float(chunk.seek):.6f}"}
+    demuxed = media_input(
+        source, copyts=None, noaccurate_seek=None, analyzeduration=0, fpsprobesize=0, **seek
+    )
+    rate, half = plan.grid.rate, Fraction(1, 2)
+    start, end = ((number - half) / rate for number in (chunk.first, chunk.end))
+    pictures = demuxed[str(plan.source.video.index)].filter(
+        "setpts", f"PTS-({plan.source.start.numerator}/{plan.source.start.denominator})/TB"
+    ).filter("trim", start=f"{max(0.0, float(start)):.6f}", end=f"{float(end):.6f}")  # fmt: skip
+    command: list[str] = ffmpeg.compile(
+        ffmpeg.output(pictures, "-", f="null", fps_mode="passthrough"),
+        cmd=[binary, *global_options(), *_SAVING],
     )
     return command
 
@@ -133,7 +155,9 @@ def reading(chunk: Chunk) -> dict[str, Any]:
 def encode_sound(binary: str, plan: Plan, source: Path) -> list[str]:
     """The argv that encodes the sound of a lecture from what `demux` took out of it."""
     moved = media_input(source, copyts=None)["a:0"].filter("asetpts", f"PTS-{_SOUND_HEADROOM}/TB")
-    command: list[str] = ffmpeg.compile(_sound(plan, moved), cmd=[binary, *global_options()])
+    command: list[str] = ffmpeg.compile(
+        _sound(plan, moved), cmd=[binary, *global_options(), *_SAVING]
+    )
     return command
 
 

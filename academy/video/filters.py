@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import ffmpeg
+
 from academy.video.binaries import ToneMapper
 from academy.video.chunks import Chunk
 from academy.video.ladder import Plan, Rung
@@ -43,14 +45,20 @@ def prepared(
     return stream
 
 
+def black(plan: Plan, chunk: Chunk) -> Any:
+    """Black pictures of the largest size on a chunk's part of the frame grid."""
+    top, rate = plan.rungs[0], plan.grid.rate
+    source = f"color=c=black:s={top.width}x{top.height}:r={rate}"
+    stream = ffmpeg.input(source, f="lavfi").filter("trim", end_frame=chunk.frames)
+    return stream.filter("setpts", f"PTS+{plan.grid.base_frames + chunk.first}")
+
+
 def uploaded(stream: Any) -> Any:
     """Pictures of the CPU for a cascade on the GPU."""
     return stream.filter("format", "yuv420p").filter("hwupload_cuda")
 
 
-def cascade(
-    plan: Plan, stream: Any, rungs: Sequence[Rung], *, on_gpu: bool = False
-) -> list[Any]:
+def cascade(plan: Plan, stream: Any, rungs: Sequence[Rung], *, on_gpu: bool = False) -> list[Any]:
     """Each rung scaled from the one above, down to the last that is wanted.
 
     A rung that is not wanted is scaled all the same: its successor must be the same picture

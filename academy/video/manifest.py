@@ -8,18 +8,22 @@ from typing import Any
 
 from academy.video import playlist
 from academy.video.ladder import CRF, FALLBACK_RATE, FrameGrid, Plan
-from academy.video.validate import Damage, Output, Rendition
+from academy.video.validate import Damage, Output, Rendition, Track
 
 MANIFEST = "manifest.json"
 POSTER = "poster.jpg"
 FORMAT_VERSION = 1
+_GAP_TEXTS = {
+    Track.PICTURE: ("화면을 살리지 못한 구간: {}.", "The picture is lost at {}."),
+    Track.SOUND: ("소리를 살리지 못한 구간: {}.", "The sound is lost at {}."),
+}
 
 
 def describe(plan: Plan, output: Output, damage: Damage | None, *, encoder: str) -> dict[str, Any]:
     """The summary of a video, as JSON values: stored in its row and shown by the API.
 
     Durations in seconds, sizes in bytes, bandwidths in bit/s. `damaged` says that the source was
-    cut off or faulty, and then how much of it could be saved.
+    cut off or faulty, and `damage` then how much of it could be saved.
     """
     return {
         "version": FORMAT_VERSION,
@@ -32,11 +36,7 @@ def describe(plan: Plan, output: Output, damage: Damage | None, *, encoder: str)
         "audio": None if output.sound is None else _sound(plan, output.sound),
         "size": sum(rendition.size for rendition in output.renditions),
         "damaged": damage is not None,
-        "damage": None if damage is None else {
-            "expected_seconds": round(damage.expected_seconds, 3),
-            "saved_seconds": round(damage.saved_seconds, 3),
-            "errors": damage.errors,
-        },
+        "damage": None if damage is None else _damage(damage),
         "source": _source(plan),
         "encoder": f"{encoder} crf {CRF}",
     }  # fmt: skip
@@ -46,6 +46,46 @@ def base_of(manifest: Mapping[str, Any]) -> Fraction:
     """Where the timeline of a finished video's segments starts, in seconds (see FrameGrid)."""
     rate = manifest.get("frame_rate")
     return FrameGrid(FALLBACK_RATE if rate is None else Fraction(rate)).base_seconds
+
+
+def _damage(damage: Damage) -> dict[str, Any]:
+    """What could be saved, where nothing could, and both in the words of people."""
+    return {
+        "expected_seconds": round(damage.expected_seconds, 3),
+        "saved_seconds": round(damage.saved_seconds, 3),
+        "lost_seconds": round(damage.lost_seconds, 3),
+        "errors": damage.errors,
+        "gaps": [
+            {"track": gap.track.value, "from": round(gap.start, 3), "to": round(gap.end, 3)}
+            for gap in damage.gaps
+        ],
+        "message": _damage_message(damage),
+    }
+
+
+def _damage_message(damage: Damage) -> dict[str, str]:
+    expected, saved = _moment(damage.expected_seconds), _moment(damage.saved_seconds)
+    if damage.lost_seconds < 1:
+        korean = ["원본이 군데군데 손상되었지만 전체 길이를 살렸습니다."]
+        english = ["The recording is damaged in places; all of its length was saved."]
+    else:
+        korean = [f"원본이 손상되어 {expected} 가운데 {saved}만 살렸습니다."]
+        english = [f"The recording is damaged: {saved} of {expected} could be saved."]
+    for track, (ko, en) in _GAP_TEXTS.items():
+        spans = ", ".join(
+            f"{_moment(gap.start)}-{_moment(gap.end)}" for gap in damage.gaps if gap.track is track
+        )
+        if spans:
+            korean.append(ko.format(spans))
+            english.append(en.format(spans))
+    return {"ko": " ".join(korean), "en": " ".join(english)}
+
+
+def _moment(seconds: float) -> str:
+    """Hours only where there are some: 1:02:03 or 2:03."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
 def _rendition(rendition: Rendition) -> dict[str, Any]:

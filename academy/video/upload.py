@@ -69,6 +69,7 @@ class SegmentUploader:
         self._store = store
         self._prefix = prefix
         self._folder = folder
+        self._first = dict(renditions)
         self._next = dict(renditions)
         self._encryptor = encryptor
         self._sent: dict[str, Future[int]] = {}
@@ -86,6 +87,17 @@ class SegmentUploader:
     ) -> None:
         # After an error nobody waits for what is under way: a stop must not take as long as that.
         self._pool.shutdown(wait=kind is None, cancel_futures=True)
+
+    def begin_again(self, *, on_wait: Callable[[], None]) -> None:
+        """Forget what was sent: files of the same names will be made anew.
+
+        Waits for what is under way, so that nothing old can arrive after what is new; `on_wait` is
+        called meanwhile, and what it raises ends the wait.
+        """
+        pending = [future for future in self._sent.values() if not future.cancel()]
+        while wait(pending, timeout=TICK_SECONDS).not_done:
+            on_wait()
+        self._next, self._sent, self._unchecked = dict(self._first), {}, []
 
     def scan(self) -> None:
         """Start uploading every new finished segment. Raises what an earlier upload raised."""

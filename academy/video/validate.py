@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import StrEnum
 from fractions import Fraction
 from pathlib import Path
 
@@ -27,7 +28,14 @@ _SHORT_SECONDS, _SHORT_SHARE = 1.0, 0.01
 # How far the first picture's decoding may precede its showing.
 _MAX_REORDER_FRAMES = 16
 # The end of a source is where its last packet says; rounding to the grid may move it a little.
-_LAST_CHUNK_TOLERANCE = 2
+LAST_CHUNK_TOLERANCE = 2
+
+
+class Track(StrEnum):
+    """What of a recording is meant."""
+
+    PICTURE = "picture"
+    SOUND = "sound"
 
 
 class OutputInvalidError(Exception):
@@ -115,12 +123,30 @@ class Output:
 
 
 @dataclass(frozen=True)
+class Gap:
+    """Where nothing of a source could be decoded, and something stands in for it. Seconds.
+
+    Pictures are black there, or stand still; sound is silent.
+    """
+
+    track: Track
+    start: float
+    end: float
+
+
+@dataclass(frozen=True)
 class Damage:
     """How much of a source could not be used. Seconds."""
 
     expected_seconds: float
     saved_seconds: float
     errors: int
+    gaps: tuple[Gap, ...] = ()
+
+    @property
+    def lost_seconds(self) -> float:
+        """What is missing at the end, and the pictures that are missing before it."""
+        return max(0.0, self.expected_seconds - self.saved_seconds)
 
 
 def check(plan: Plan, folder: Path, chunk: Chunk | None = None) -> Output:
@@ -158,7 +184,7 @@ def check_chunk(plan: Plan, chunk: Chunk, rungs: Sequence[str], folder: Path) ->
         if not 0 <= behind / rendition.init.timescale <= _MAX_REORDER_FRAMES:
             raise OutputInvalidError(f"{rung.name} is decoded too far ahead")
         short = chunk.frames - rendition.samples
-        if short and (chunk.is_exact or abs(short) > _LAST_CHUNK_TOLERANCE):
+        if short and (chunk.is_exact or abs(short) > LAST_CHUNK_TOLERANCE):
             raise OutputInvalidError(f"{rung.name} has {rendition.samples} frames")
         found.append(rendition)
     for rendition in found[1:]:
@@ -171,18 +197,20 @@ def check_sound(plan: Plan, folder: Path) -> Rendition:
     return _sound(plan, folder)
 
 
-def damage(plan: Plan, output: Output, errors: int) -> Damage | None:
+def damage(plan: Plan, output: Output, errors: int, gaps: Sequence[Gap] = ()) -> Damage | None:
     """What was lost of the source, or None: decode errors, or less than the container claims.
 
     Where the container states no duration for the picture itself, only an error makes a
     shortfall damage: sound often runs on after the picture.
     """
-    expected, saved = plan.expected_seconds, output.seconds
+    black = sum(gap.end - gap.start for gap in gaps if gap.track is Track.PICTURE)
+    expected, saved = plan.expected_seconds, output.seconds - black
     short = expected - saved > max(_SHORT_SECONDS, _SHORT_SHARE * expected)
     video = plan.source.video
-    if errors == 0 and (not short or (video is not None and video.duration is None)):
+    told = video is None or video.duration is not None
+    if not errors and not gaps and not (short and told):
         return None
-    return Damage(expected, saved, errors)
+    return Damage(expected, saved, errors, tuple(gaps))
 
 
 def _picture(plan: Plan, rung: Rung, folder: Path, chunk: Chunk | None = None) -> Rendition:

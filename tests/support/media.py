@@ -98,6 +98,23 @@ def scrambled(path: Path, source: Path, start: float, end: float) -> Path:
     return path
 
 
+def spoiled(path: Path, source: Path, start: float, end: float, *, track: str = "v") -> Path:
+    """A file in which every packet of a track between two times, in seconds, is noise."""
+    listed = subprocess.run(
+        [binaries().ffprobe, "-v", "error", "-select_streams", track, "-of", "csv=p=0",
+         "-show_entries", "packet=pts_time,size,pos", str(source)],
+        check=True, capture_output=True, text=True, timeout=60,
+    ).stdout  # fmt: skip
+    data = bytearray(source.read_bytes())
+    for line in listed.split():
+        time, size, place = line.split(",")[:3]
+        if start <= float(time) < end:
+            for position in range(int(place), int(place) + int(size)):
+                data[position] = (position * 2654435761) >> 7 & 0xFF
+    path.write_bytes(data)
+    return path
+
+
 def interlaced(path: Path, seconds: float = 4) -> Path:
     """A clip of interlaced fields, as older cameras and broadcasts have."""
     ffmpeg(
@@ -186,6 +203,19 @@ class Shown:
     beeps: tuple[float, ...]
     white: int
     """The luma of a flash."""
+
+
+def brightness(listed: Path) -> list[tuple[float, float]]:
+    """When each picture of a playlist is shown, in seconds, and its mean luma."""
+    done = subprocess.run(
+        [binaries().ffmpeg, "-v", "error", "-nostdin", "-copyts", "-i", listed.name,
+         "-map", "0:v", "-fps_mode", "passthrough",
+         "-vf", "signalstats,metadata=print:key=lavfi.signalstats.YAVG:file=-", "-f", "null", "-"],
+        cwd=listed.parent, check=True, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    times = [float(time) for time in re.findall(r"pts_time:(\S+)", done.stdout)]
+    luma = [float(value) for value in re.findall(r"YAVG=(\S+)", done.stdout)]
+    return list(zip(times, luma, strict=True))
 
 
 def shown(folder: Path, pictures: str, sound: str | None) -> Shown:

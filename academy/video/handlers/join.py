@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from academy.core.crash import crash_point
 from academy.jobs.context import Done, FanOut
 from academy.jobs.errors import TransientError
 from academy.video import command, lecture, pieces, playlist, storyboard, validate
-from academy.video.handlers import flow, packaging, publish
+from academy.video.handlers import flow, losses, packaging, publish
 from academy.video.handlers.steps import TRANSCODING, VALIDATING
 from academy.video.handlers.workbench import Workbench
 from academy.video.models import VideoPiece
@@ -45,10 +45,10 @@ def join(bench: Workbench) -> Done | FanOut:
         if made.plan.copied is not None and not error.missing:
             return _recoded(bench, made, error.problem)
         return _again(bench, key, error)
-    errors = sum(chunk["errors"] for chunk in _damaged(made, rows))
+    errors = sum(chunk["errors"] for chunk in losses.damaged_chunks(made, rows))
     if (sound := rows.get(command.AUDIO_NAME)) is not None:
         errors += sound.facts["errors"]
-    damage = validate.damage(made.plan, output, errors)
+    damage = validate.damage(made.plan, output, errors, losses.gaps(made, rows))
     crash_point("video.joined")
     return _published(bench, made, rows, output, damage)
 
@@ -134,7 +134,8 @@ def _published(
         (bench.folder / rendition.playlist_name).write_text(text)
     (bench.folder / lecture.PLAN).write_bytes(lecture.dumps(made))
     top = output.pictures[0].media
-    publish.poster(bench, _picture(bench, made, top.init, top.names[len(top.names) // 10]))
+    name = losses.telling_segment(top, () if damage is None else damage.gaps)
+    publish.poster(bench, _picture(bench, made, top.init, name))
     extra = (lecture.PLAN, STORYBOARD) if _told(bench, made, rows) else (lecture.PLAN,)
     with SegmentUploader(bench.objects, bench.context.output_prefix, bench.folder, {}) as uploader:
         return publish.publish(
@@ -143,7 +144,7 @@ def _published(
             about={
                 "chunks": len(made.chunks),
                 "digest": made.digest,
-                "damaged_chunks": _damaged(made, rows),
+                "damaged_chunks": losses.damaged_chunks(made, rows),
                 "encrypted": made.segments_per_key > 0,
                 "storyboard": STORYBOARD if STORYBOARD in extra else None,
             },
@@ -172,23 +173,3 @@ def _told(bench: Workbench, made: lecture.LecturePlan, rows: Mapping[str, VideoP
         bench.context.log.warning("no storyboard: %d of %d sprites", len(drawn), len(made.chunks))
         return False
     return packaging.write_storyboard(bench, list(drawn.values()))
-
-
-def _damaged(made: lecture.LecturePlan, rows: Mapping[str, VideoPiece]) -> list[dict[str, Any]]:
-    """The chunks in which the source is faulty: seconds from and to, and how many errors."""
-    errors = dict.fromkeys((chunk.number for chunk in made.chunks), 0)
-    for piece in made.pieces:
-        if piece.chunk is not None and (row := rows.get(piece.name)) is not None:
-            # Each piece of a chunk decodes the same pictures, and meets the same errors.
-            errors[piece.chunk] = max(errors[piece.chunk], row.facts["errors"])
-    rate = made.plan.grid.rate
-    return [
-        {
-            "chunk": chunk.number,
-            "from": round(float(chunk.first / rate), 3),
-            "to": round(float(chunk.end / rate), 3),
-            "errors": errors[chunk.number],
-        }
-        for chunk in made.chunks
-        if errors[chunk.number]
-    ]

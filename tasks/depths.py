@@ -53,7 +53,7 @@ class Depth:
 
 @dataclass(frozen=True)
 class QueueDepth:
-    """A queue of the table with its dead-letter queue; the events queue has none."""
+    """A queue of the table with its dead-letter queue; an events queue has none."""
 
     name: str
     queue: Depth
@@ -134,13 +134,13 @@ class NoAges(Ages):
 
 @dataclass
 class Depths:
-    """Reads every queue of the table, its dead-letter queue and *events_queue*.
+    """Reads every queue of the table, its dead-letter queue and the *events_queues*.
 
     ``read`` blocks for some seconds where SQS does not answer: call it in a thread.
     """
 
     client: Any
-    events_queue: str
+    events_queues: Sequence[str]
     ages: Ages
     table: Callable[[], Sequence[queues.Queue]] = queues.table
     _urls: dict[str, str] = field(default_factory=dict)
@@ -149,7 +149,7 @@ class Depths:
     _read_at: float | None = None
 
     def read(self) -> list[QueueDepth]:
-        """The queues in the table's order, then the events queue."""
+        """The queues in the table's order, then the events queues."""
         with self._lock:
             now = clock.monotonic()
             if self._read_at is None or now - self._read_at >= _FRESH_SECONDS:
@@ -160,13 +160,14 @@ class Depths:
     def _ask(self) -> list[QueueDepth]:
         rows = self.table()
         names = [name for row in rows for name in (row.sqs_name, row.dlq_name)]
-        names.append(self.events_queue)
+        names += self.events_queues
         with ThreadPoolExecutor(max_workers=len(names), thread_name_prefix="depth") as pool:
             depths = dict(zip(names, pool.map(self._depth, names), strict=True))
         for name, age in self.ages.read(names).items():
             depths[name] = replace(depths[name], oldest_seconds=age)
         found = [QueueDepth(row.name, depths[row.sqs_name], depths[row.dlq_name]) for row in rows]
-        return [*found, QueueDepth("events", depths[self.events_queue], None)]
+        events = [QueueDepth("events", depths[name], None) for name in self.events_queues]
+        return found + events
 
     def _depth(self, name: str) -> Depth:
         try:
@@ -182,11 +183,11 @@ class Depths:
         return Depth(name, ready, in_flight, delayed)
 
 
-def from_environment(events_queue: str) -> Depths:
+def from_environment(events_queues: Sequence[str]) -> Depths:
     """Depths of the environment's SQS; ages only where that is AWS."""
     config = Config(
         connect_timeout=2, read_timeout=3, retries={"total_max_attempts": 1},
         max_pool_connections=16,
     )  # fmt: skip
     ages = NoAges() if "endpoint_url" in queues.client_options() else Ages()
-    return Depths(provision.client(config=config), events_queue, ages)
+    return Depths(provision.client(config=config), events_queues, ages)

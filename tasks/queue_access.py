@@ -12,6 +12,8 @@ from tasks import depths, provision, queues
 
 _BATCH = 10
 
+Rows = Sequence[depths.QueueDepth]
+
 
 class SqsAccess:
     """The adapter; it opens its clients on first use, so that whoever asks nothing pays nothing."""
@@ -44,10 +46,18 @@ class SqsAccess:
 
     def depths(self) -> Sequence[QueueDepth]:
         """What stands in every queue; read at most every 2 s."""
+        return [_depth(row.name, row) for row in self._read() if row.dead is not None]
+
+    def events_depths(self) -> Sequence[QueueDepth]:
+        """What stands in every events queue; of the same reading as the depths."""
+        return [_depth(row.queue.sqs_name, row) for row in self._read() if row.dead is None]
+
+    def _read(self) -> Rows:
         with self._lock:
             if self._reader is None:
-                self._reader = depths.from_environment(queues.events_queues()[0].sqs_name)
-        return [_depth(row) for row in self._reader.read() if row.dead is not None]
+                names = [queue.sqs_name for queue in queues.events_queues()]
+                self._reader = depths.from_environment(names)
+        return self._reader.read()
 
     def receive_dead(self, queue: str, *, limit: int, hold_seconds: int) -> list[DeadMessage]:
         """Up to *limit* dead letters; SQS gives at most ten at a time."""
@@ -91,9 +101,9 @@ class SqsAccess:
             raise QueueAccessError(f"{operation} on {name}: {type(exc).__name__}") from exc
 
 
-def _depth(row: depths.QueueDepth) -> QueueDepth:
+def _depth(name: str, row: depths.QueueDepth) -> QueueDepth:
     return QueueDepth(
-        name=row.name,
+        name=name,
         ready=row.queue.ready,
         in_flight=row.queue.in_flight,
         delayed=row.queue.delayed,

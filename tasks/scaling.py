@@ -246,8 +246,7 @@ def _access() -> SqsAccess:
         connect_timeout=2, read_timeout=3, retries={"total_max_attempts": 1},
         max_pool_connections=16,
     )  # fmt: skip
-    events = queues.events_queues()[0].sqs_name
-    reader = depths.Depths(provision.client(config=config), events, depths.NoAges())
+    reader = depths.Depths(provision.client(config=config), (), depths.NoAges())
     return SqsAccess(reader=reader)
 
 

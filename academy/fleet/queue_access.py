@@ -58,13 +58,16 @@ class DeadMessage:
 
 
 class QueueAccess(Protocol):
-    """Every method but :meth:`facts` asks SQS and raises :class:`QueueAccessError`, save depths."""
+    """All but :meth:`facts` ask SQS, and all but it and the depths raise QueueAccessError."""
 
     def facts(self) -> Sequence[QueueFacts]:
         """The table of queues, in its order."""
 
     def depths(self) -> Sequence[QueueDepth]:
         """Every queue's depth, in the table's order; at most 2 s old; never raises."""
+
+    def events_depths(self) -> Sequence[QueueDepth]:
+        """The depths of the queues that carry events to Flower, by their SQS names; as above."""
 
     def receive_dead(self, queue: str, *, limit: int, hold_seconds: int) -> list[DeadMessage]:
         """Up to ``limit`` messages of the queue's dead-letter queue, hidden for that long."""

@@ -213,6 +213,16 @@ DLQ_MESSAGES: Final = gauge(
     "queue",
     "Messages in the queue's SQS dead-letter queue, whoever holds them.",
 )
+EVENTS_MESSAGES: Final = gauge(
+    "academy_events_queue_messages",
+    "queue state",
+    "Messages of an SQS queue that carries events to Flower. state: ready, in_flight.",
+)
+EVENTS_AGE: Final = gauge(
+    "academy_events_queue_oldest_message_seconds",
+    "queue",
+    "Age of its oldest message, which is how late Flower is; only where CloudWatch says it.",
+)
 QUEUE_PAUSED: Final = gauge("academy_queue_paused", "queue", "1 while an operator has it paused.")
 
 # ------------------------------------------------------------------ workers, read now

@@ -17,7 +17,7 @@ from django.db import connection
 
 from academy.core import clock
 from academy.fleet import selectors as fleet
-from academy.fleet.queue_access import QueueDepth, queue_access
+from academy.fleet.queue_access import QueueAccess, QueueDepth, queue_access
 from academy.telemetry import metrics
 from academy.telemetry.gauges import Sample, register_gauge
 
@@ -88,8 +88,39 @@ def effects_read() -> Iterator[Sample]:
         yield metrics.EFFECTS_OPEN_AGE, (state,), _seconds(age)
 
 
+def sqs_samples(access: QueueAccess) -> list[Sample]:
+    """What SQS says of the queues; asks it, and so may take seconds."""
+    found = [sample for depth in access.depths() for sample in _queue_samples(depth)]
+    return found + [one for depth in access.events_depths() for one in _events_samples(depth)]
+
+
+def _queue_samples(depth: QueueDepth) -> Iterator[Sample]:
+    """Of a queue of the table and its dead-letter queue."""
+    known = not depth.problem and depth.ready is not None
+    yield metrics.QUEUE_UP, (depth.name,), float(known)
+    yield metrics.QUEUE_LIMIT, (depth.name,), float(IN_FLIGHT_LIMIT)
+    for state in ("ready", "in_flight", "delayed"):
+        count = getattr(depth, state)
+        if known and count is not None:
+            yield metrics.QUEUE_MESSAGES, (depth.name, state), float(count)
+    if depth.oldest_seconds is not None:
+        yield metrics.QUEUE_AGE, (depth.name,), float(depth.oldest_seconds)
+    if depth.dead is not None:
+        yield metrics.DLQ_MESSAGES, (depth.name,), float(depth.dead)
+
+
+def _events_samples(depth: QueueDepth) -> Iterator[Sample]:
+    """Of a queue that one Flower reads."""
+    for state in ("ready", "in_flight"):
+        count = getattr(depth, state)
+        if count is not None:
+            yield metrics.EVENTS_MESSAGES, (depth.name, state), float(count)
+    if depth.oldest_seconds is not None:
+        yield metrics.EVENTS_AGE, (depth.name,), float(depth.oldest_seconds)
+
+
 class DepthsReader:
-    """Depths of the SQS queues, asked for in a thread: SQS that hangs must not hold up the page.
+    """Depths of SQS queues, asked for in a thread: SQS that hangs must not hold up the page.
 
     An answer that comes too late serves the next page, if it is not too old by then.
     """
@@ -97,29 +128,15 @@ class DepthsReader:
     PATIENCE_SECONDS: Final = 0.6
     STALE_SECONDS: Final = 20.0
 
-    def __init__(self, ask: Callable[[], Sequence[QueueDepth]]) -> None:
+    def __init__(self, ask: Callable[[], list[Sample]]) -> None:
         self._ask = ask
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="depths")
         self._lock = threading.Lock()
-        self._asked: Future[tuple[float, Sequence[QueueDepth]]] | None = None
-        self._last: tuple[float, Sequence[QueueDepth]] | None = None
+        self._asked: Future[tuple[float, list[Sample]]] | None = None
+        self._last: tuple[float, list[Sample]] | None = None
 
-    def __call__(self) -> Iterator[Sample]:
+    def __call__(self) -> list[Sample]:
         """The depths' samples; TimeoutError where SQS has said nothing for too long."""
-        for depth in self._depths():
-            known = not depth.problem and depth.ready is not None
-            yield metrics.QUEUE_UP, (depth.name,), float(known)
-            yield metrics.QUEUE_LIMIT, (depth.name,), float(IN_FLIGHT_LIMIT)
-            for state in ("ready", "in_flight", "delayed"):
-                count = getattr(depth, state)
-                if known and count is not None:
-                    yield metrics.QUEUE_MESSAGES, (depth.name, state), float(count)
-            if depth.oldest_seconds is not None:
-                yield metrics.QUEUE_AGE, (depth.name,), float(depth.oldest_seconds)
-            if depth.dead is not None:
-                yield metrics.DLQ_MESSAGES, (depth.name,), float(depth.dead)
-
-    def _depths(self) -> Sequence[QueueDepth]:
         with self._lock:
             if self._asked is None:
                 self._asked = self._pool.submit(lambda: (clock.monotonic(), self._ask()))
@@ -188,7 +205,7 @@ def register() -> None:
     register_gauge("effects", effects_read)
     register_gauge("fleet", fleet_read)
     register_gauge("database", database_read)
-    register_gauge("sqs", DepthsReader(lambda: queue_access().depths()))
+    register_gauge("sqs", DepthsReader(lambda: sqs_samples(queue_access())))
 
 
 def _rows(sql: str, values: Sequence[int] = ()) -> list[tuple[Any, ...]]:

@@ -93,7 +93,7 @@ def build(config: FlowerConfig, loop: IOLoop, database: Database | NoDatabase) -
         options=options,
         events=receiver,
         io_loop=loop,
-        depths=depths.from_environment(config.queue),
+        depths=depths.from_environment([config.queue]),
         database=database,
         public_base_url=config.public_base_url,
         **settings,

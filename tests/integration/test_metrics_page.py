@@ -42,6 +42,12 @@ class Depths:
         assert self.hold.wait(30)
         return self.found
 
+    def events_depths(self) -> tuple[QueueDepth, ...]:
+        return (
+            QueueDepth("academy-events", ready=7, in_flight=1, delayed=0, oldest_seconds=12),
+            QueueDepth("academy-events-2", problem="Away"),
+        )
+
 
 @pytest.fixture(autouse=True)
 def _test_kinds(monkeypatch: pytest.MonkeyPatch, settings, tmp_path) -> None:
@@ -60,7 +66,9 @@ def _fresh_page(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def depths(monkeypatch: pytest.MonkeyPatch) -> Depths:
     fake = Depths(QueueDepth("video", 5, 2, 1, 40, 3), QueueDepth("messaging", problem="Away"))
-    monkeypatch.setitem(gauges._readers, "sqs", readers.DepthsReader(fake.depths))
+    monkeypatch.setitem(
+        gauges._readers, "sqs", readers.DepthsReader(lambda: readers.sqs_samples(fake))
+    )
     return fake
 
 
@@ -219,6 +227,10 @@ def test_queues_show_what_sqs_says_and_nothing_where_it_does_not(tenant, depths)
     assert found["academy_dead_letter_queue_messages"] == {("video",): 3}
     assert found["academy_queue_oldest_message_seconds"] == {("video",): 40}
     assert found["academy_queue_in_flight_limit"]["video",] == 120_000
+    assert found["academy_events_queue_messages"] == {
+        ("academy-events", "ready"): 7, ("academy-events", "in_flight"): 1,
+    }  # fmt: skip
+    assert found["academy_events_queue_oldest_message_seconds"] == {("academy-events",): 12}
 
 
 def test_an_sqs_that_hangs_holds_up_nothing_and_is_shown_as_away(tenant, depths):

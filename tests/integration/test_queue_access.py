@@ -16,7 +16,7 @@ pytestmark = pytest.mark.integration("sqs")
 @pytest.fixture
 def access(sqs_client: Any) -> QueueAccess:
     provision.ensure(sqs_client, queues.table())
-    reader = depths.Depths(sqs_client, queues.EVENTS_QUEUE, depths.NoAges())
+    reader = depths.Depths(sqs_client, [queues.EVENTS_QUEUE], depths.NoAges())
     return SqsAccess(client=lambda: sqs_client, reader=reader)
 
 
@@ -52,6 +52,17 @@ def test_depths_count_queues_and_their_dead_letters(access: QueueAccess, sqs_cli
     assert set(found) == {row.name for row in queues.table()}
     assert (found["messaging"].ready, found["messaging"].dead) == (1, 1)
     assert (found["video"].ready, found["video"].dead, found["video"].problem) == (0, 0, "")
+
+
+def test_queues_of_events_are_counted_by_their_own_names(
+    access: QueueAccess, sqs_client: Any
+) -> None:
+    url = sqs_client.create_queue(QueueName=queues.EVENTS_QUEUE)["QueueUrl"]
+    sqs_client.send_message(QueueUrl=url, MessageBody="[]")
+
+    (found,) = access.events_depths()
+
+    assert (found.name, found.ready, found.dead) == (queues.EVENTS_QUEUE, 1, None)
 
 
 def test_a_queue_that_is_not_there_is_an_error_that_names_it(sqs_client: Any) -> None:

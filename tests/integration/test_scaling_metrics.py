@@ -129,7 +129,7 @@ def test_a_round_can_be_read_back_from_cloudwatch(sqs_client: Any, cloudwatch: A
     provision.ensure(sqs_client, queues.table())
     access = SqsAccess(
         client=lambda: sqs_client,
-        reader=depths.Depths(sqs_client, queues.EVENTS_QUEUE, depths.NoAges()),
+        reader=depths.Depths(sqs_client, (), depths.NoAges()),
     )
     access.send(QUEUE, "{}", group="t")
     access.send(QUEUE, "{}", group="t")

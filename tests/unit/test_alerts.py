@@ -38,6 +38,7 @@ VALUES = {
     },
     ("academy_job_failures_total", "state"): {"retry_wait", "failed", "dead"},
     ("academy_queue_messages", "state"): {"ready", "in_flight", "delayed"},
+    ("academy_events_queue_messages", "state"): {"ready", "in_flight"},
     ("academy_workers", "state"): {"working", "paused", "draining", "drained"},
 }
 

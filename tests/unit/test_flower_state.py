@@ -94,7 +94,7 @@ def sqs() -> Sqs:
 
 
 def test_every_queue_is_read_with_its_dead_letters_and_soon_again_from_memory(sqs: Sqs) -> None:
-    depths = Depths(sqs, "academy-events", NoAges())
+    depths = Depths(sqs, ["academy-events"], NoAges())
 
     rows = depths.read()
     depths.read()
@@ -110,7 +110,7 @@ def test_every_queue_is_read_with_its_dead_letters_and_soon_again_from_memory(sq
 def test_a_queue_that_cannot_be_read_costs_only_its_own_numbers(sqs: Sqs) -> None:
     sqs.missing = {queues.by_name("video").dlq_name}
 
-    video, *others = Depths(sqs, "academy-events", NoAges()).read()
+    video, *others = Depths(sqs, ["academy-events"], NoAges()).read()
 
     assert video.queue.total == 6
     assert video.dead is not None
@@ -125,7 +125,7 @@ def test_ages_come_from_cloudwatch_once_a_minute(sqs: Sqs) -> None:
         asked.append(question)
         return {"MetricDataResults": [{"Id": "q0", "Values": [75.0, 15.0]}, {"Id": "q1"}]}
 
-    depths = Depths(sqs, "academy-events", Ages(SimpleNamespace(get_metric_data=get_metric_data)))
+    depths = Depths(sqs, ["academy-events"], Ages(SimpleNamespace(get_metric_data=get_metric_data)))
     rows = depths.read()
     depths._read_at = None
     depths.read()
@@ -139,7 +139,7 @@ def test_cloudwatch_may_refuse(sqs: Sqs) -> None:
     def refuse(**_: Any) -> Any:
         raise PermissionError("no cloudwatch:GetMetricData")
 
-    rows = Depths(sqs, "events", Ages(SimpleNamespace(get_metric_data=refuse))).read()
+    rows = Depths(sqs, ["events"], Ages(SimpleNamespace(get_metric_data=refuse))).read()
 
     assert {row.queue.oldest_seconds for row in rows} == {None}
     assert {row.queue.total for row in rows} == {6}

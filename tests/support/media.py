@@ -168,7 +168,8 @@ def lesson_pictures(
 
 def lesson_sound(seconds: float = LESSON_SECONDS, *, begin: float = 0, layout: str = "") -> str:
     """A filter graph with the beeps of a lesson; the first `begin` seconds of it are cut off."""
-    beep = f"0.5*sin(2*PI*1000*t)*between(mod(t+{begin},2),1,1.2)"
+    # The murmur between the beeps says where the sound begins; silencedetect takes it for silence.
+    beep = f"0.5*sin(2*PI*1000*t)*between(mod(t+{begin},2),1,1.2)+0.003*cos(2*PI*200*t)"
     channels = "|".join([beep] * (6 if layout == "5.1" else 1))
     return f"aevalsrc=exprs='{channels}':s=48000:d={seconds - begin}:c={layout or 'mono'}"
 

@@ -296,8 +296,10 @@ _VOICE = (
 )
 
 
-def _graph_of_filters() -> str:
+def _graph_of_filters(camera: bool) -> str:
     to_709 = "scale=out_color_matrix=bt709:out_range=tv"
+    if not camera:
+        return f"[0:v]{to_709},format=yuv420p,fps={RATE}[out]"
     # Stills are converted once and then repeated: the other way round costs ten times as much.
     return (
         f"[0:v]{to_709},format=yuv420p,fps={RATE}[slides];"
@@ -312,10 +314,11 @@ def _graph_of_filters() -> str:
     )
 
 
-def make_lecture(path: Path, ffmpeg: str, seconds: float = 60) -> Path:
+def make_lecture(path: Path, ffmpeg: str, seconds: float = 60, *, camera: bool = True) -> Path:
     """Write a lecture of `seconds` to `path` (MP4); about 12 s of work for 60 s on two cores.
 
-    The file appears at once, complete or not at all. Raises LectureError when ffmpeg fails.
+    Without a `camera` nothing moves between one slide and the next. The file appears at once,
+    complete or not at all. Raises LectureError when ffmpeg fails.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -327,19 +330,19 @@ def make_lecture(path: Path, ffmpeg: str, seconds: float = 60) -> Path:
         _room().write(work / "room.ppm")
         _teacher().write_cut_out(work / "teacher.pam", _SCREEN)
         _pointer().write_cut_out(work / "pointer.pam", _SCREEN)
-        _encode(work, ffmpeg, seconds)
+        _encode(work, ffmpeg, seconds, camera)
         (work / "lecture.mp4").replace(path)
     return path
 
 
-def _encode(work: Path, ffmpeg: str, seconds: float) -> None:
+def _encode(work: Path, ffmpeg: str, seconds: float, camera: bool) -> None:
     slides = ["-loop", "1", "-framerate", f"1/{SECONDS_PER_SLIDE}"]
     command = [
         ffmpeg, "-v", "error", "-nostdin", "-y",
         *slides, "-i", "slide%02d.ppm",
         "-i", "room.ppm", "-i", "teacher.pam", "-i", "pointer.pam",
         "-f", "lavfi", "-i", f"aevalsrc='{_VOICE}':s=48000",
-        "-filter_complex", _graph_of_filters(), "-map", "[out]", "-map", "4:a",
+        "-filter_complex", _graph_of_filters(camera), "-map", "[out]", "-map", "4:a",
         "-t", f"{seconds:g}",
         "-c:v", "libx264", "-preset", "superfast", "-profile:v", "high", "-pix_fmt", "yuv420p",
         "-b:v", "6M", "-maxrate", "8M", "-bufsize", "12M", "-g", str(5 * RATE), "-bf", "2",

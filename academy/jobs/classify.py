@@ -10,7 +10,7 @@ from django.db import DataError, InterfaceError, OperationalError
 from pydantic import ValidationError
 
 from academy.core.errors import AppError
-from academy.jobs.errors import PermanentError, PoisonError, TransientError
+from academy.jobs.errors import PermanentError, PoisonError, TransientError, UnsuitableHostError
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,15 @@ class Poison(Failure):
     """Nobody foresaw it: a person must look before it runs again."""
 
 
+@dataclass(frozen=True)
+class Elsewhere(Failure):
+    """Nothing is wrong with the job: it is for another host, or for later."""
+
+
 _DISK = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
-def classify(error: BaseException) -> Transient | Permanent | Poison:
+def classify(error: BaseException) -> Transient | Permanent | Poison | Elsewhere:
     """Decide from the exception alone; the retry policy then decides what that means.
 
     An exception nobody thought of is poison: retrying a bug costs money and hides it.
@@ -51,6 +56,8 @@ def classify(error: BaseException) -> Transient | Permanent | Poison:
             return Transient(error.code, error.params, error.retry_after)
         case PermanentError():
             return Permanent(error.code, error.params)
+        case UnsuitableHostError():
+            return Elsewhere(error.code, error.params)
         case PoisonError():
             return Poison(error.code, error.params)
         case AppError():

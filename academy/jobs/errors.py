@@ -39,6 +39,13 @@ class PoisonError(JobError):
     """Must not be tried again by itself: the job ends as dead, and operations look at it."""
 
 
+class UnsuitableHostError(JobError):
+    """This host cannot do the work now and another can, or this one later.
+
+    The job goes back to its queue for a while, as often as it takes: no failure is counted.
+    """
+
+
 class StopReason(StrEnum):
     """Why an attempt must end before its work does."""
 

@@ -20,13 +20,13 @@ from academy.core import clock, logs, tracing
 from academy.core.crash import crash_point
 from academy.core.masking import mask
 from academy.jobs import flow, kinds, lease, logbook
-from academy.jobs.classify import Permanent, Poison, Transient, classify
+from academy.jobs.classify import Elsewhere, Permanent, Poison, Transient, classify
 from academy.jobs.context import Artifact, Done, FanOut, JobContext
 from academy.jobs.errors import JobStopped, PermanentError, StaleAttemptError, StopReason
 from academy.jobs.keeper import Held, LeaseKeeper
 from academy.jobs.lease import Claim, Delivery, Refusal, Settlement, Worker
 from academy.jobs.models import Job
-from academy.jobs.retry import RetryPolicy
+from academy.jobs.retry import RetryPolicy, elsewhere_delay
 from academy.jobs.scratch import Scratch
 from academy.jobs.states import TERMINAL, JobState, Outcome
 
@@ -200,7 +200,7 @@ def _tell(span: tracing.Span, settlement: Settlement | None, error: Exception) -
     """Mark the attempt's span as failed; being cancelled or given back is no failure."""
     if settlement is None:
         span.fail("lease_lost", error)
-    elif settlement.error_code:
+    elif settlement.error_code and settlement.outcome is not Outcome.RELEASED:
         span.fail(settlement.error_code, error)
 
 
@@ -251,6 +251,15 @@ def failure_settlement(
     if reason is not None:
         return _STOPPED[reason]
     decision = classify(error)
+    if isinstance(decision, Elsewhere):
+        logger.warning("the job goes back: %s", error)
+        return Settlement(
+            JobState.QUEUED,
+            Outcome.RELEASED,
+            error_code=decision.code,
+            error_params=decision.params,
+            delay_seconds=elsewhere_delay(claim.attempt),
+        )
     if not isinstance(decision, Transient):
         return _ended(decision, error)
     failures = claim.failures + 1

@@ -1,11 +1,15 @@
 """When a job that failed for a passing reason runs again."""
 
 import random
+import sys
 from dataclasses import dataclass
 from typing import Final
 
 LONGEST_RETRY_AFTER: Final = 24 * 3600.0
 """Seconds; a provider that names a longer pause (or a nonsensical one) is asked again anyway."""
+
+SHORTEST_ELSEWHERE: Final = 3.0
+LONGEST_ELSEWHERE: Final = 60.0
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,17 @@ class RetryPolicy:
         ceiling = min(self.cap, self.base * 2.0 ** min(failures - 1, 32))
         wait = (rng or _RNG).uniform(self.floor, max(self.floor, ceiling))
         return max(wait, min(retry_after or 0.0, LONGEST_RETRY_AFTER))
+
+
+def elsewhere_delay(attempt: int) -> float:
+    """Seconds before a job that a host gave back is due again, after its ``attempt``-th attempt.
+
+    Short, because another host may be free; and longer each time, in case none is.
+    """
+    policy = RetryPolicy(max_attempts=sys.maxsize, cap=LONGEST_ELSEWHERE, floor=SHORTEST_ELSEWHERE)
+    delay = policy.delay(attempt)
+    assert delay is not None
+    return delay
 
 
 _RNG: Final = random.SystemRandom()

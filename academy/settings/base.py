@@ -156,6 +156,7 @@ def common(env: Environment) -> dict[str, Any]:
         "RELAY_POLL_SECONDS": env.jobs.relay_poll_seconds,
         "RELAY_SWEEP_SECONDS": env.jobs.relay_sweep_seconds,
         "SCRATCH_DIR": env.jobs.scratch_dir,
+        "SCRATCH_MIN_FREE_BYTES": env.jobs.scratch_min_free_mb << 20,
         "FFMPEG_BIN": env.jobs.ffmpeg_bin,
         "FFPROBE_BIN": env.jobs.ffprobe_bin,
         "HOST_KIND": env.jobs.host_kind,

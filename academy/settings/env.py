@@ -135,6 +135,7 @@ class JobsEnvironment:
     relay_poll_seconds: float
     relay_sweep_seconds: float
     scratch_dir: Path
+    scratch_min_free_mb: int
     ffmpeg_bin: str | None
     ffprobe_bin: str | None
     host_kind: HostKind
@@ -411,6 +412,7 @@ def _jobs(read: _Reader) -> JobsEnvironment:
         relay_poll_seconds=read.seconds("RELAY_POLL_SECONDS", 1, 0.01, 60),
         relay_sweep_seconds=read.seconds("RELAY_SWEEP_SECONDS", 5, 0.05, 600),
         scratch_dir=scratch,
+        scratch_min_free_mb=read.integer("SCRATCH_MIN_FREE_MB", 256, 0, 1_000_000),
         ffmpeg_bin=read.optional("FFMPEG_BIN"),
         ffprobe_bin=read.optional("FFPROBE_BIN"),
         host_kind=HostKind(read.choice("HOST_KIND", "cpu", ("cpu", "gpu"))),

@@ -102,12 +102,6 @@ register(
         _WAIT_KO, _WAIT_EN, retryable=True,
     ),
     Entry(
-        "video_disk_full", 503,
-        "변환 서버의 디스크 공간이 부족합니다.",
-        "The converting host is short of disk space.",
-        _WAIT_KO, _WAIT_EN, retryable=True,
-    ),
-    Entry(
         "video_encoder_differs", 503,
         "이 변환 서버의 ffmpeg({here})가 처음에 쓴 것({wanted})과 달라 다른 서버를 기다립니다.",
         "This host's ffmpeg ({here}) is not the one the lecture was begun with ({wanted}).",

@@ -4,7 +4,8 @@ SQS has no remote control, so the orders are rows (``academy.fleet``). A daemon 
 worker's parent reads them in one short statement every two seconds and writes the worker's own row
 every ten, or when its state changes. While its queue is paused or the worker is to drain, the
 channel polls nothing, and a message that is held but not claimed yet is given back; what runs goes
-on. Where the database is away the last orders stay.
+on. Where the database is away the last orders stay. A worker whose scratch disk is short of room
+(``academy.jobs.room``) holds back by itself in the same way, until there is room again.
 
 The prefork children, which claim the jobs, read one byte of shared memory, as with the drain.
 """
@@ -29,6 +30,7 @@ from academy.core.ids import new_id
 from academy.fleet import report
 from academy.fleet.report import Fact, Identity, Orders
 from academy.fleet.states import WorkerState
+from academy.jobs import room
 from tasks import queues
 from tasks.worker import database, drain
 
@@ -83,18 +85,21 @@ class Agent:
         *,
         ask: Callable[[Identity], Orders | None] = report.ask,
         say: Callable[..., Orders] = report.report,
+        lacking: Callable[[], int] = room.lacking_bytes,
         now: Callable[[], float] = clock.monotonic,
         unseen_seconds: float = 0,
     ) -> None:
         self._who = who
         self._ask = ask
         self._say = say
+        self._lacking = lacking
         self._now = now
         self._unseen_seconds = unseen_seconds
         self._started = now()
         self._channel: Any = None
         self._reported: tuple[WorkerState, float] | None = None
         self._failures = 0
+        self._is_short = False
         self.orders = Orders()
 
     def follow(self, channel: Any) -> None:
@@ -104,6 +109,7 @@ class Agent:
 
     def tick(self) -> bool:
         """One statement; False where the database did not answer. Never raises."""
+        self._look_at_disk()
         try:
             orders = self._exchange()
         except Exception as exc:  # noqa: BLE001 - the worker works on, whatever the database does
@@ -158,7 +164,6 @@ class Agent:
 
     def _obey(self, orders: Orders) -> None:
         before, self.orders = self.orders, orders
-        _holding[0] = orders.hold
         self._apply()
         if orders.paused != before.paused:
             logger.info("The queue %s is %s.", self._who.queue,
@@ -167,11 +172,31 @@ class Agent:
             logger.info("This worker is asked to %s.",
                         "take no new work" if orders.drain else "work again")  # fmt: skip
 
+    def _look_at_disk(self) -> None:
+        """Hold back while the scratch disk is short; what runs goes on and will free some."""
+        try:
+            lacking = self._lacking()
+        except OSError as exc:
+            logger.warning("The scratch disk cannot be looked at: %s.", exc.strerror)
+            return
+        if bool(lacking) == self._is_short:
+            return
+        self._is_short = bool(lacking)
+        self._apply()
+        if lacking:
+            logger.warning(
+                "This host's scratch disk lacks %d MB: no work is taken until it is free.",
+                -(-lacking >> 20),
+            )
+        else:
+            logger.info("There is room on the scratch disk: work is taken again.")
+
     def _apply(self) -> None:
+        _holding[0] = self.orders.hold or self._is_short
         channel = self._channel
         if channel is None:
             return
-        if self.orders.hold:
+        if _holding[0]:
             channel.pause(self._unseen_seconds if self.orders.paused else 0)
         else:
             channel.go_on()

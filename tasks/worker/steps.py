@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from academy.jobs import room
 from tasks import queues
 from tasks.events import snapshot
 from tasks.events.outbox import outbox
@@ -22,6 +23,18 @@ def install(app: Any) -> None:
     pool.install()
     snapshot.install(app)
     fleet.add_fact("events_dropped", _events_dropped)
+    fleet.add_fact("scratch_free_mb", _scratch_free_mb)
+    fleet.add_fact("scratch_lacking_mb", _scratch_lacking_mb)
+
+
+def _scratch_free_mb() -> int:
+    """What is free on the host's scratch disk."""
+    return room.free_bytes() >> 20
+
+
+def _scratch_lacking_mb() -> int:
+    """How much more must be free before the worker takes work again; 0: it takes some."""
+    return -(-room.lacking_bytes() >> 20)
 
 
 def _events_dropped() -> int:

@@ -121,6 +121,30 @@ def test_the_end_of_a_pause_does_not_undrain(agent, office, channel):
     assert "go on" not in channel.told
 
 
+def test_a_worker_without_room_takes_nothing_until_there_is_some(office, channel, caplog):
+    lacking = [0]
+    agent = fleet.Agent(
+        WHO, ask=office.ask, say=office.say, lacking=lambda: lacking[0], now=lambda: office.now
+    )
+    agent.follow(channel)
+    channel.told.clear()
+    lacking[0] = (7 << 20) - 1
+    # Whether the database is there or not.
+    office.away = True
+    tick(agent, office)
+    assert fleet.holding()
+    assert channel.told == ["pause 0"]
+    assert "lacks 7 MB" in caplog.text
+    office.away = False
+    tick(agent, office, PAUSE)
+    lacking[0] = 0
+    tick(agent, office)
+    assert fleet.holding(), "its queue is paused, too"
+    tick(agent, office, RUN)
+    assert not fleet.holding()
+    assert channel.told[-1] == "go on"
+
+
 def test_a_new_channel_of_the_consumer_is_paused_before_it_polls(agent, office):
     tick(agent, office, PAUSE)
     other = Channel()

@@ -12,8 +12,8 @@ from pydantic import ValidationError
 
 from academy.core import catalogue
 from academy.core.errors import AppError
-from academy.jobs.classify import Permanent, Poison, Transient, classify, field_errors
-from academy.jobs.errors import PermanentError, PoisonError, TransientError
+from academy.jobs.classify import Elsewhere, Permanent, Poison, Transient, classify, field_errors
+from academy.jobs.errors import PermanentError, PoisonError, TransientError, UnsuitableHostError
 from tests.support.kinds.params import SleepParams
 
 _CASES = [
@@ -23,6 +23,7 @@ _CASES = [
     (AppError("storage_unavailable"), Transient, "storage_unavailable"),
     (AppError("object_missing"), Permanent, "object_missing"),
     (MemoryError(), Transient, "out_of_memory"),
+    (UnsuitableHostError("disk_full"), Elsewhere, "disk_full"),
     (OSError(errno.ENOSPC, "full"), Transient, "disk_full"),
     (OSError(errno.EDQUOT, "quota"), Transient, "disk_full"),
     (OperationalError("gone"), Transient, "service_unavailable"),

@@ -6,7 +6,7 @@ when the attempt must end.
 
 from __future__ import annotations
 
-import shutil
+import errno
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -17,6 +17,7 @@ from django.conf import settings
 
 from academy.core import clock
 from academy.core.storage import Bucket, ObjectStore, store
+from academy.jobs import room
 from academy.jobs.context import JobContext
 from academy.jobs.errors import JobStopped, PermanentError, StopReason, TransientError
 from academy.jobs.steps import Step
@@ -34,7 +35,10 @@ _SIGNS_OF_DAMAGE = (
 )  # fmt: skip
 # ffmpeg knows this codec by name, and has only a frame for hardware decoders where no library is.
 _NO_SOFTWARE_DECODER = "support hardware accelerated AV1 decoding"
-_SPARE_BYTES = 256 << 20
+_DISK_FULL = {
+    errno.ENOSPC: "No space left on device",
+    errno.EDQUOT: "Disk quota exceeded",
+}
 
 
 class Workbench:
@@ -52,9 +56,8 @@ class Workbench:
         self.context.progress(step.name, step.at(share), eta_seconds=eta)
 
     def require_disk(self, size: int) -> None:
-        """Raises TransientError where this many bytes would not fit."""
-        if shutil.disk_usage(self.context.scratch).free < size + _SPARE_BYTES:
-            raise TransientError("video_disk_full")
+        """Raises UnsuitableHostError where this many bytes would not fit."""
+        room.require(size)
 
     def fetch(
         self,
@@ -141,6 +144,7 @@ class Workbench:
         with self.context.on_stop(tool.stop):
             outcome, text = process.capture(tool, timeout_seconds=timeout_seconds)
         self.context.raise_if_cancelled()
+        _require_written(outcome)
         return outcome, text
 
     def follow(
@@ -178,6 +182,7 @@ class Workbench:
                 on_line=on_line, on_tick=tick, stall_seconds=STALL_SECONDS, is_error=is_error
             )
         self.context.raise_if_cancelled()
+        _require_written(outcome)
         return outcome
 
     def judge(self, outcome: process.Outcome) -> None:
@@ -190,8 +195,6 @@ class Workbench:
         )
         if outcome.stalled:
             raise TransientError("video_stalled", seconds=int(STALL_SECONDS))
-        if "No space left on device" in said:
-            raise TransientError("video_disk_full")
         if (
             outcome.killed
             or outcome.stopped
@@ -223,6 +226,13 @@ class Workbench:
             for part in (init, segment):
                 joined.write(part.read_bytes())
         return piece
+
+
+def _require_written(outcome: process.Outcome) -> None:
+    """OSError where a tool met a full disk, whatever else it then made of that."""
+    for number, said in _DISK_FULL.items():
+        if said in outcome.said:
+            raise OSError(number, said)
 
 
 class Follow:

@@ -14,7 +14,7 @@ class DeadLettersConfig(AppConfig):
     def ready(self) -> None:
         """Register the catalogue's entries and the sweeps, once models can be imported."""
         from academy.core import sweeps
-        from academy.deadletters import collect, errors, progress, settle  # noqa: F401
+        from academy.deadletters import collect, errors, progress, retention, settle  # noqa: F401
         from academy.tenants.plans import PLANS
 
         often = settings.RELAY_SWEEP_SECONDS
@@ -29,3 +29,4 @@ class DeadLettersConfig(AppConfig):
             )
         sweeps.register("deadletters.settle", settle.sweep, every_seconds=often)
         sweeps.register("deadletters.replays", progress.sweep, every_seconds=often)
+        sweeps.register("deadletters.retention", retention.sweep, every_seconds=600)

@@ -121,6 +121,11 @@ class DeadLetter(models.Model):
             models.Index("fingerprint", "state", name="dead_letter_group"),
             models.Index("died_at", name="dead_letter_jobs_died", condition=Q(source="job")),
             models.Index(
+                "resolved_at",
+                name="dead_letter_message_settled",
+                condition=Q(source="message", resolved_at__isnull=False),
+            ),
+            models.Index(
                 "replayed_at", name="dead_letter_replaying", condition=Q(state="replaying")
             ),
         ]

@@ -27,6 +27,7 @@ from django.db import DatabaseError, InterfaceError, connection
 
 from academy.core import clock
 from academy.core.masking import mask
+from academy.core.sweeps import in_rounds
 from academy.jobs.storable import storable_text
 
 logger = logging.getLogger(__name__)
@@ -303,7 +304,6 @@ _writer: Final = _Writer()
 # ---------------------------------------------------------------------- housekeeping
 
 PURGE_ROWS: Final = 1_000
-PURGE_ROUNDS: Final = 20
 
 # Old lines first, by their index; a job that is still open after so many days keeps its own.
 _PURGE = """
@@ -318,11 +318,10 @@ DELETE FROM job_log WHERE ctid = ANY(ARRAY(
 def sweep() -> int:
     """Delete lines of jobs that ended more than ``JOB_LOG_DAYS`` ago; returns how many."""
     before = clock.now() - timedelta(days=settings.JOB_LOG_DAYS)
-    deleted = 0
-    for _ in range(PURGE_ROUNDS):
+
+    def purge(rows: int) -> int:
         with connection.cursor() as cursor:
-            cursor.execute(_PURGE, {"before": before, "rows": PURGE_ROWS})
-            deleted += cursor.rowcount
-            if cursor.rowcount < PURGE_ROWS:
-                break
-    return deleted
+            cursor.execute(_PURGE, {"before": before, "rows": rows})
+            return int(cursor.rowcount)
+
+    return in_rounds(purge, rows=PURGE_ROWS)

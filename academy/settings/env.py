@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
@@ -142,8 +142,11 @@ class JobsEnvironment:
     video_encoder: VideoEncoder
     premium_on_cpu: bool
     log_days: int
+    check_days: int
+    letter_days: int
     purge_days: int
     piece_days: int
+    viewing_days: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +155,7 @@ class Environment:
 
     profile: Profile
     process: str
+    release: str
     secret_key: str
     video_key_secrets: list[str]
     api_key_pepper: str
@@ -172,6 +176,9 @@ class Environment:
     log_level: str
     metrics_token: str
     traces_endpoint: str | None
+
+
+_RELEASE: Final = re.compile(r"[A-Za-z0-9._+-]{1,40}")
 
 
 class _Reader:
@@ -268,6 +275,9 @@ def load(profile: Profile, environ: Mapping[str, str]) -> Environment:
     environment = Environment(
         profile=profile,
         process=read.choice("ACADEMY_PROCESS", "command", PROCESSES),
+        release=read.parsed(
+            "RELEASE", "dev", _release, "1 to 40 letters, digits and . _ + - (a version, a commit)"
+        ),
         secret_key=_secret(read, profile, "SECRET_KEY", least=50),
         video_key_secrets=_video_key_secrets(read),
         api_key_pepper=_secret(read, profile, "API_KEY_PEPPER", least=32),
@@ -320,6 +330,12 @@ def _video_key_secrets(read: _Reader) -> list[str]:
     if any(len(secret) < 32 for secret in secrets):
         read.problem("VIDEO_KEY_SECRET", "is too short: at least 32 random characters each")
     return secrets
+
+
+def _release(value: str) -> str:
+    if not _RELEASE.fullmatch(value):
+        raise ValueError
+    return value
 
 
 def _metrics_token(read: _Reader) -> str:
@@ -421,8 +437,13 @@ def _jobs(read: _Reader) -> JobsEnvironment:
         ),
         premium_on_cpu=read.flag("PREMIUM_ON_CPU", default=False),
         log_days=read.integer("JOB_LOG_DAYS", 30, 1, 3_650),
+        check_days=read.integer("DEEP_CHECK_DAYS", 7, 1, 3_650),
+        # SQS keeps a dead letter for 14 days: until then it may come once more.
+        letter_days=read.integer("DEAD_LETTER_DAYS", 180, 15, 3_650),
         purge_days=read.integer("VIDEO_PURGE_DAYS", 7, 0, 365),
         piece_days=read.integer("VIDEO_PIECE_DAYS", 3, 1, 365),
+        # A device counts against its viewer's limit for 30 days.
+        viewing_days=read.integer("VIDEO_VIEWING_DAYS", 180, 31, 3_650),
     )
 
 

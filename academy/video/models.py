@@ -77,6 +77,8 @@ class Video(TenantScopedModel):
     """Seconds."""
     size = models.BigIntegerField(db_default=0)
     """Bytes of the output, for the academy's storage; 0 until ready."""
+    download_size = models.BigIntegerField(db_default=0)
+    """Bytes of its MP4 file; 0 where none was made of what it plays."""
     digest = models.CharField(max_length=64, blank=True, db_default="")
     """Of the lecture plan whose pieces the output plays; empty where it was made in one go."""
     policy_version = models.PositiveIntegerField(db_default=1)
@@ -226,6 +228,7 @@ class Viewing(TenantScopedModel):
                 condition=Q(ended_at__isnull=True),
             ),
             models.Index("tenant", "viewer", "device", "seen_at", name="video_viewing_device"),
+            models.Index("seen_at", name="video_viewing_age"),
         ]  # fmt: skip
 
     def __str__(self) -> str:

@@ -13,11 +13,13 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import F, QuerySet
 
 from academy.core import clock
 from academy.core.errors import AppError
+from academy.core.sweeps import in_rounds
 from academy.tenants.models import Tenant
 from academy.tenants.plans import PLANS, PlaybackLimits
 from academy.video import watching
@@ -27,6 +29,7 @@ from academy.video.selectors import video_get
 from academy.video.watching import Report
 
 DEVICE_MEMORY: Final = timedelta(days=30)
+"""VIDEO_VIEWING_DAYS is longer than this."""
 
 
 class Ended(StrEnum):
@@ -170,3 +173,18 @@ def _alone(tenant_id: UUID, viewer: str) -> None:
         cursor.execute(
             "SELECT pg_advisory_xact_lock(hashtextextended(%s, 5))", [f"{tenant_id}:{viewer}"]
         )
+
+
+def retention_sweep() -> int:
+    """Delete viewings last heard of more than ``VIDEO_VIEWING_DAYS`` ago; returns how many.
+
+    What was watched stays: it has rows of its own.
+    """
+    before = clock.now() - timedelta(days=settings.VIDEO_VIEWING_DAYS)
+    old = Viewing.unscoped.filter(seen_at__lt=before).order_by("seen_at")
+
+    def delete(rows: int) -> int:
+        deleted, _ = Viewing.unscoped.filter(pk__in=old.values("pk")[:rows]).delete()
+        return deleted
+
+    return in_rounds(delete)

@@ -15,4 +15,4 @@ class CoreConfig(AppConfig):
         """Register the system checks, and name this process to the collector if there is one."""
         from academy.core import checks, tracing  # noqa: F401
 
-        tracing.configure(settings.SERVICE_NAME, settings.TRACES_ENDPOINT)
+        tracing.configure(settings.SERVICE_NAME, settings.TRACES_ENDPOINT, release=settings.RELEASE)

@@ -48,8 +48,9 @@ COMPLAINT_SECONDS: Final = 60.0
 class Recorder:
     """Sends this process's spans to ``endpoint`` under the name ``service``."""
 
-    def __init__(self, service: str, endpoint: str) -> None:
+    def __init__(self, service: str, endpoint: str, *, release: str) -> None:
         self.service = service
+        self._release = release
         self._endpoint = endpoint
         self._provider: TracerProvider | None = None
         self._tracer: Tracer | None = None
@@ -156,7 +157,11 @@ class Recorder:
         return tracer
 
     def _make(self) -> TracerProvider:
-        names = {"service.name": self.service, "service.namespace": "academy"}
+        names = {
+            "service.name": self.service,
+            "service.namespace": "academy",
+            "service.version": self._release,
+        }
         # Ended by `shutdown`, within a bound, and not by OpenTelemetry's own hook.
         provider = TracerProvider(resource=Resource.create(names), shutdown_on_exit=False)
         exporter = OTLPSpanExporter(endpoint=self._endpoint)

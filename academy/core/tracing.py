@@ -59,10 +59,11 @@ NO_SPAN: Final = Span()
 _NOTHING: Final = contextlib.nullcontext(NO_SPAN)
 
 
-def configure(service: str, endpoint: str | None) -> None:
-    """Say who this process is, and where the collector takes spans (None: tracing is off).
+def configure(service: str, endpoint: str | None, *, release: str = "dev") -> None:
+    """Say who this process is and where the collector takes spans (None: tracing is off).
 
     ``endpoint`` is the full address for traces, such as ``http://127.0.0.1:4318/v1/traces``.
+    ``release`` is what the process was made from.
     Headers, compression, time-outs, batches and the sampler are OpenTelemetry's own variables.
     """
     global _recorder  # noqa: PLW0603 - one a process, made when Django starts
@@ -71,7 +72,7 @@ def configure(service: str, endpoint: str | None) -> None:
     if endpoint is not None:
         from academy.core.otel import Recorder  # noqa: PLC0415 - costs nothing where it is off
 
-        _recorder = Recorder(service, endpoint)
+        _recorder = Recorder(service, endpoint, release=release)
 
 
 def name_service(service: str) -> None:

@@ -257,6 +257,9 @@ DATABASE_TRANSACTION_AGE: Final = gauge(
 )
 
 # ------------------------------------------------------------------ metrics about metrics
+BUILD_INFO: Final = gauge(
+    "academy_build_info", "release", "1; the label says what this process of the API was made from."
+)
 TALLY_LAG: Final = gauge(
     "academy_tally_lag_seconds",
     "",

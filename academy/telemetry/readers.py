@@ -13,6 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
 from typing import Any, Final
 
+from django.conf import settings
 from django.db import connection
 
 from academy.core import clock
@@ -198,8 +199,14 @@ def tally_read() -> Iterator[Sample]:
         yield metrics.TALLY_LAG, (), _seconds(lag)
 
 
+def build_read() -> Iterator[Sample]:
+    """What this process was made from."""
+    yield metrics.BUILD_INFO, (settings.RELEASE,), 1.0
+
+
 def register() -> None:
     """Have all of them asked for every page."""
+    register_gauge("build", build_read)
     register_gauge("tally", tally_read)
     register_gauge("jobs", jobs_read)
     register_gauge("effects", effects_read)

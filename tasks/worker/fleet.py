@@ -307,5 +307,5 @@ def identity(c: Any) -> Identity:
         host_kind=queues.host_kind(),
         pool=queue.pool,
         concurrency=c.controller.concurrency,
-        release=getattr(settings, "RELEASE", ""),
+        release=settings.RELEASE,
     )

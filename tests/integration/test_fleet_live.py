@@ -120,7 +120,7 @@ def test_a_drained_worker_finishes_what_runs_takes_nothing_and_works_again(crew:
     services.worker_drain(name=crew.row().name, by=BY)
     crew.reports("draining", held=1)
     jobs = crew.submit(2)
-    crew.reports("drained", held=0)
+    assert crew.reports("drained", held=0).release == "dev"
     crew.world.becomes(running, "succeeded")
     for job in jobs:
         crew.world.becomes(job, "published")

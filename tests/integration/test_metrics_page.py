@@ -218,6 +218,11 @@ def test_a_job_that_was_queued_again_is_as_old_as_its_last_step(tenant, depths):
     assert scrape()["academy_outbox_oldest_seconds"][QUEUE,] < 60
 
 
+def test_the_page_says_what_it_was_made_from(tenant, depths, settings):
+    settings.RELEASE = "2026.3.2+4f1c"
+    assert scrape()["academy_build_info"] == {("2026.3.2+4f1c",): 1}
+
+
 def test_queues_show_what_sqs_says_and_nothing_where_it_does_not(tenant, depths):
     found = scrape()
     assert found["academy_queue_messages"] == {

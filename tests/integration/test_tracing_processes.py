@@ -141,6 +141,7 @@ def _hold_the_trace(collector: Collector, job: Job) -> None:
     assert [seen.service for seen in story] == [
         "academy-api", "academy-api", "academy-relay", *["academy-worker-ai-lite"] * 3,
     ]  # fmt: skip
+    assert {seen.release for seen in story} == {"dev"}
     assert served.started <= stored.started <= published.started
     assert stored.ended <= attempt.started <= talking.started <= settled.started
     assert attempt.attributes["academy.worker"] == job.attempts.get().worker

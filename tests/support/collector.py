@@ -33,6 +33,7 @@ class SeenSpan:
     """One span as it arrived; times in nanoseconds since 1970."""
 
     service: str
+    release: str
     name: str
     kind: str
     trace: str
@@ -97,6 +98,7 @@ class Collector:
 def _seen(span: SpanMessage, resource: dict[str, Any]) -> SeenSpan:
     return SeenSpan(
         service=resource["service.name"],
+        release=resource["service.version"],
         name=span.name,
         kind=_KINDS.get(span.kind, "unspecified"),
         trace=span.trace_id.hex(),

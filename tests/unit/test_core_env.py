@@ -113,6 +113,8 @@ def test_a_local_platform_needs_its_addresses_but_no_secrets() -> None:
         ({"CDN_BASE_URL": "http://c", "CDN_SIGNING_KEY": "k1:" + "s" * 32}, "must be https"),
         ({"PLAYBACK_LINK_SECONDS": "1"}, "PLAYBACK_LINK_SECONDS must be a whole number"),
         ({"PLAYBACK_HEARTBEAT_SECONDS": "0"}, "PLAYBACK_HEARTBEAT_SECONDS must be a whole"),
+        ({"RELEASE": "release of today"}, "RELEASE must be 1 to 40 letters, digits"),
+        ({"RELEASE": "a" * 41}, "RELEASE must be"),
         ({"METRICS_TOKEN": "guessable"}, "METRICS_TOKEN is too short"),
         ({"JOB_LEASE_SECONDS": "soon"}, "JOB_LEASE_SECONDS must be a number of seconds"),
         ({"JOB_LEASE_SECONDS": "nan"}, "JOB_LEASE_SECONDS must be a number of seconds"),

@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import signal
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -20,12 +21,13 @@ import pytest
 from academy.core import crash
 from academy.core.storage import Bucket, store
 from academy.jobs import outputs, reap
+from academy.jobs.execute import Verdict
 from academy.jobs.models import Job, JobAttempt
 from academy.tenants.models import Tenant
 from academy.video import chunks
 from academy.video.models import Video, VideoPiece, VideoState
 from tests.integration.test_video_transcode import uploaded
-from tests.support import invariants, media
+from tests.support import encodes, invariants, media
 from tests.support.jobs import let_lease_expire, run
 from tests.support.processes import eventually
 from tests.support.world import World
@@ -35,13 +37,12 @@ SECONDS = 2 * chunks.CHUNK_SECONDS + 10
 SHARED_SECONDS = 4 * chunks.CHUNK_SECONDS
 SHARED_RATE = 20
 STAGES = {
-    "video.fetched": "the plan",
-    "video.planned": "the plan",
-    "piece.encoded": "chunk-0000",
-    "piece.stored": "audio",
-    "video.joined": "the join",
-    "video.stored": "the join",
+    "the plan": ("video.fetched", "video.planned"),
+    "chunk-0000": ("piece.encoded", "piece.stored"),
+    "audio": ("piece.encoded", "piece.stored"),
+    "the join": ("video.joined", "video.stored"),
 }
+"""Where a process of each stage dies; ``video.stored`` lies in the middle of the upload."""
 
 #: Key frames too far apart for the top rung to be copied: every piece has an encoder to kill.
 ENCODED = ("-g", "1000", "-keyint_min", "1000", "-sc_threshold", "0")
@@ -57,13 +58,23 @@ class Crashed:
     """Crashed while it was joined and while it was uploaded."""
     shared: Job
     """Encoded by two workers; one of its encoders and one worker's process were killed."""
+    encodes: Path
+    """Says how many encoders were started, see tests.support.encodes."""
     killed: set[str] = field(default_factory=set)
     """Pieces of the shared lecture whose worker or encoder was killed."""
 
 
 @pytest.fixture(scope="module")
-def crashed(world: World, tmp_path_factory: pytest.TempPathFactory) -> Crashed:
+def crashed(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crashed]:
     folder = tmp_path_factory.mktemp("lectures")
+    with pytest.MonkeyPatch.context() as patch:
+        # For this process and for those of the world.
+        encodes.record(folder / "encodes", patch)
+        patch.setenv(encodes.VARIABLE, str(folder / "encodes"))
+        yield _crash(world, folder)
+
+
+def _crash(world: World, folder: Path) -> Crashed:
     source = media.clip(
         folder / "a.mp4", size="128x72", rate=str(RATE), seconds=SECONDS, extra=ENCODED
     )
@@ -77,26 +88,31 @@ def crashed(world: World, tmp_path_factory: pytest.TempPathFactory) -> Crashed:
     tenant = world.tenant()
     early, late = (_lecture(world, tenant, source) for _ in range(2))
 
-    for point in ("video.fetched", "video.planned"):
+    for point in STAGES["the plan"]:
         _die(world, early, point)
     run(early)
-    _die(world, _piece(early, "chunk-0000"), "piece.encoded")
-    _die(world, _piece(early, "audio"), "piece.stored")
+    for name in ("chunk-0000", "audio"):
+        for point in STAGES[name]:
+            _die(world, _piece(early, name), point)
 
     run(late)
     for piece in late.children.order_by("id"):
         run(piece)
-    for point in ("video.joined", "video.stored"):
+    for point in STAGES["the join"]:
         _die(world, late, point)
 
     shared = _lecture(world, tenant, longer)
-    found = Crashed(early, late, shared)
+    found = Crashed(early, late, shared, folder / "encodes")
+    # Every message of the plan and the pieces is there twice, as SQS may deliver it.
+    world.proxy.fault("SendMessageBatch", times=None, duplicate=True)
     workers = [world.worker("video") for _ in range(2)]
     for worker in workers:
         worker.said(" ready.")
     world.relay()
     found.killed = {_kill_encoder(world, shared), _kill_process(world, shared)}
     world.end(early, late, shared, seconds=120)
+    eventually(lambda: world.messages("video") == 0, 40, "every copy of a message is settled")
+    world.proxy.heal()
     return found
 
 
@@ -108,6 +124,10 @@ def _lecture(world: World, tenant: Tenant, source: Path) -> Job:
 
 def _piece(job: Job, name: str) -> Job:
     return job.children.get(child_key=name)
+
+
+def _pieces(job: Job) -> dict[str, Job]:
+    return {piece.child_key: piece for piece in job.children.all()}
 
 
 def _die(world: World, job: Job, point: str) -> None:
@@ -171,7 +191,7 @@ def _outcomes(job: Job) -> list[str]:
 
 
 def _attempts(job: Job) -> dict[str, list[str]]:
-    return {piece.child_key: _outcomes(piece) for piece in job.children.all()}
+    return {name: _outcomes(piece) for name, piece in _pieces(job).items()}
 
 
 def _video(job: Job) -> Video:
@@ -179,7 +199,7 @@ def _video(job: Job) -> Video:
 
 
 def test_every_point_of_the_lectures_code_is_crashed_at():
-    assert set(STAGES) == set(crash.VIDEO_POINTS)
+    assert {point for points in STAGES.values() for point in points} == set(crash.VIDEO_POINTS)
 
 
 @pytest.mark.parametrize("which", ["early", "late", "shared"])
@@ -196,12 +216,34 @@ def test_the_lecture_ends_right(world, crashed, which: str):
 def test_a_crash_costs_the_attempt_it_meets_and_nothing_that_was_finished(crashed):
     assert _outcomes(crashed.early)[:3] == ["lost", "lost", "waiting"]
     assert _attempts(crashed.early) == {
-        "audio": ["lost", "succeeded"],
-        "chunk-0000": ["lost", "succeeded"],
+        "audio": ["lost", "lost", "succeeded"],
+        "chunk-0000": ["lost", "lost", "succeeded"],
         "chunk-0001": ["succeeded"],
     }
     assert _outcomes(crashed.late) == ["waiting", "lost", "lost", "succeeded"]
     assert set(map(tuple, _attempts(crashed.late).values())) == {("succeeded",)}
+
+
+def test_what_was_finished_is_not_encoded_again(crashed):
+    encoders = encodes.counted(crashed.encodes)
+    assert {name: encoders[str(piece.pk)] for name, piece in _pieces(crashed.early).items()} == {
+        "audio": 3, "chunk-0000": 3, "chunk-0001": 1,
+    }  # fmt: skip
+    assert {encoders[str(piece.pk)] for piece in _pieces(crashed.late).values()} == {1}
+    shared = {name: encoders[str(piece.pk)] for name, piece in _pieces(crashed.shared).items()}
+    assert {name for name, times in shared.items() if times > 1} <= crashed.killed
+    assert sum(shared.values()) <= len(shared) + 2, "two encoders were killed"
+
+
+def test_a_second_delivery_of_a_lecture_or_a_piece_does_nothing(crashed):
+    before = encodes.counted(crashed.encodes)
+    for lecture in (crashed.early, crashed.late, crashed.shared):
+        for job in (lecture, *_pieces(lecture).values()):
+            attempts = _outcomes(job)
+            for version in range(job.version + 1):
+                assert run(job, version=version) is Verdict.DONE
+            assert (_outcomes(job), job.state) == (attempts, "succeeded")
+    assert encodes.counted(crashed.encodes) == before
 
 
 def test_two_workers_share_a_lecture_and_only_what_was_killed_is_made_again(crashed):

@@ -1,0 +1,90 @@
+"""Every reason for which a sheet cannot be read, in the user's words."""
+
+from academy.core.catalogue import Entry, register
+
+_AGAIN_KO = "종이 전체가 밝고 평평하게 나오도록 다시 찍거나 스캔해 주세요."
+_AGAIN_EN = "Scan it again, or photograph the whole page flat and in good light."
+_OTHER_KO = "PDF, JPEG, PNG, TIFF로 다시 저장한 뒤 올려 주세요."
+_OTHER_EN = "Save it again as PDF, JPEG, PNG or TIFF, then upload that."
+
+register(
+    Entry(
+        "sheet_file_damaged", 422,
+        "답안지 파일을 열 수 없습니다. 그림이나 PDF가 아니거나 손상되었습니다.",
+        "The file cannot be opened: it is no picture or PDF, or it is damaged.",
+        _OTHER_KO, _OTHER_EN,
+    ),
+    Entry(
+        "sheet_pdf_locked", 422,
+        "암호가 걸린 PDF입니다.",
+        "The PDF is locked with a password.",
+        "암호를 풀어 다시 저장한 뒤 올려 주세요.",
+        "Save it without the password, then upload that.",
+    ),
+    Entry(
+        "sheet_too_many_pages", 422,
+        "한 파일에 담긴 쪽이 너무 많습니다({pages}쪽, 최대 {limit}쪽).",
+        "The file has too many pages ({pages}, at most {limit}).",
+        "파일을 나누어 올려 주세요.",
+        "Split it and upload the parts.",
+    ),
+    Entry(
+        "sheet_too_many_pixels", 422,
+        "그림이 너무 큽니다({megapixels}메가픽셀, 최대 {limit}메가픽셀).",
+        "The picture is too large ({megapixels} megapixels, at most {limit}).",
+        "해상도를 낮추어 다시 올려 주세요.",
+        "Upload it at a lower resolution.",
+    ),
+    Entry(
+        "sheet_picture_too_small", 422,
+        "그림이 너무 작아 표기를 알아볼 수 없습니다.",
+        "The picture is too small to show the marks.",
+        "150dpi 이상으로 다시 스캔하거나 가까이에서 찍어 주세요.",
+        "Scan it at 150 dpi or more, or photograph it from closer by.",
+    ),
+    Entry(
+        "sheet_page_damaged", 422,
+        "이 쪽의 그림이 손상되었습니다.",
+        "The picture of this page is damaged.",
+        _AGAIN_KO, _AGAIN_EN,
+    ),
+    Entry(
+        "sheet_markers_missing", 422,
+        "답안지의 모서리 표식을 찾지 못했습니다({found}개, 3개 이상 필요).",
+        "The corner markers of the sheet were not found ({found}; at least 3 are needed).",
+        _AGAIN_KO, _AGAIN_EN,
+    ),
+    Entry(
+        "sheet_not_flat", 422,
+        "답안지가 심하게 구겨졌거나 두 장이 겹쳐 있습니다.",
+        "The sheet is badly creased, or two sheets overlap.",
+        _AGAIN_KO, _AGAIN_EN,
+    ),
+    Entry(
+        "sheet_code_unreadable", 422,
+        "답안지의 종류를 알려 주는 코드를 읽지 못했습니다.",
+        "The code that names the sheet could not be read.",
+        _AGAIN_KO, _AGAIN_EN,
+    ),
+    Entry(
+        "sheet_of_other_layout", 422,
+        "다른 시험의 답안지입니다(코드 {fingerprint}).",
+        "This sheet belongs to another examination (code {fingerprint}).",
+        "이 시험의 답안지인지 확인해 주세요.",
+        "Check that it is a sheet of this examination.",
+    ),
+    Entry(
+        "sheet_layout_invalid", 422,
+        "답안지 양식에 맞지 않는 값이 있습니다.",
+        "The layout of the sheet is not valid.",
+        "양식을 다시 저장한 뒤 시도해 주세요.",
+        "Save the layout again, then try once more.",
+    ),
+    Entry(
+        "sheet_logo_unreadable", 422,
+        "로고 그림을 읽을 수 없습니다.",
+        "The picture of the logo cannot be read.",
+        "PNG나 JPEG로 다시 저장한 뒤 올려 주세요.",
+        "Save it again as PNG or JPEG, then upload that.",
+    ),
+)  # fmt: skip

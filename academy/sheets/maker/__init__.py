@@ -1,0 +1,1 @@
+"""Sheets to print (PDF) and to look at (SVG), painted from the same shapes."""

@@ -1,0 +1,94 @@
+"""Marks by darkness: fast, sure of ordinary marks, and honest about the others.
+
+A bubble is judged by its ink relative to the ink of this sheet's own marks, so that a light pencil
+is not taken for an erasure, nor the rest of an erasure for a mark. What a measure of darkness
+cannot tell (a thin tick, a bubble struck through) is told from its shape: ink around the bubble,
+or a dark line in a light one. Such groups get a low confidence and go to the network, or to a
+person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from academy.sheets.layout import Group
+from academy.sheets.reading.align import Floats
+from academy.sheets.reading.patches import Features
+from academy.sheets.reading.results import GroupReading, status_of
+
+_WEAKEST = 0.06
+"""Ink below this is never a mark: noise, print, a shadow in the paper."""
+_TYPICAL = (0.25, 0.9)
+_CUT = (0.3, 0.6)
+"""Of a typical mark: the threshold lies between these shares."""
+_SOFT = 0.09
+_DOUBT = 0.6
+_THIN = 0.35
+_BEYOND = 0.1
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """How dark marks are on this sheet, and where the cut lies; ink from 0 to 1."""
+
+    typical: float
+    cut: float
+
+
+def measure(features: Features, groups: Sequence[Group]) -> Sheet:
+    """The darkness of this sheet's ordinary marks, and the cut between marks and none."""
+    core = features.core
+    starts = np.cumsum([0, *(len(group.bubbles) for group in groups)])[:-1]
+    darkest = np.maximum.reduceat(core, starts)
+    marked = darkest[darkest > _WEAKEST]
+    typical = float(np.clip(np.median(marked), *_TYPICAL)) if marked.size >= 3 else 0.5
+    cut = float(np.clip(_otsu(core), _CUT[0] * typical, _CUT[1] * typical))
+    return Sheet(typical, max(cut, _WEAKEST * 1.5))
+
+
+def _otsu(values: Floats) -> float:
+    """The cut with the largest variance between its two sides."""
+    ordered = np.sort(values)
+    count = np.arange(1, len(ordered))
+    total = np.cumsum(ordered)
+    below = total[:-1] / count
+    above = (total[-1] - total[:-1]) / (len(ordered) - count)
+    between = count * (len(ordered) - count) * (above - below) ** 2
+    at = int(np.argmax(between))
+    return float((ordered[at] + ordered[at + 1]) / 2)
+
+
+def marked_shares(features: Features, sheet: Sheet) -> Floats:
+    """How likely each bubble is meant, from 0 to 1."""
+    core, halo = features.core, features.halo
+    width = _SOFT * sheet.typical
+    likely = 1 / (1 + np.exp(-np.clip((core - sheet.cut) / width, -30, 30)))
+    # Struck through, circled, ticked or overfilled: ink where no bubble is.
+    beyond = halo > _BEYOND * sheet.typical
+    # A thin line in a light bubble, or a ring about it.
+    thin = (core < sheet.cut) & (np.maximum(features.peak, features.edge) > _THIN * sheet.typical)
+    # Between the rest of an erasure and a light mark.
+    faint = (core > 0.3 * sheet.cut) & (core < sheet.cut * 1.35)
+    weak = (core >= sheet.cut) & (core < 0.6 * sheet.typical)
+    doubtful = beyond | thin | faint | weak
+    unsure = np.clip(likely, 1 - _DOUBT, _DOUBT)
+    return np.asarray(np.where(doubtful, unsure, likely), np.float32)
+
+
+def decide(shares: Floats, groups: Sequence[Group]) -> list[GroupReading]:
+    """Each group's values and confidence from how likely its bubbles are meant."""
+    readings, start = [], 0
+    for group in groups:
+        part = shares[start : start + len(group.bubbles)]
+        start += len(group.bubbles)
+        values = tuple(
+            bubble.value for bubble, share in zip(group.bubbles, part, strict=True) if share > 0.5
+        )
+        confidence = round(float(np.prod(np.maximum(part, 1 - part))), 4)
+        readings.append(
+            GroupReading(group.key, values, status_of(len(values), confidence), confidence)
+        )
+    return readings

@@ -14,7 +14,8 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import F, Q
+from django.db.models import CharField, F, Q, Value
+from django.db.models.functions import Cast, Replace
 
 from academy.core import clock
 from academy.core.errors import AppError
@@ -200,6 +201,25 @@ def pieces_forget(tenant_id: UUID, digests: Collection[str], *, but_of: list[UUI
     """
     values = {"tenant": tenant_id, "digests": list(digests), "but_of": but_of}
     return _rows(_FORGET.format(idle=_OF_PLANS), values)
+
+
+def pieces_abandon(tenant_id: UUID, digest: str, *, job_id: UUID, mark: str) -> int:
+    """Have no flow find the pieces of a plan that ``job_id`` has given up; returns how many.
+
+    Where another video plays them, or another job works on the same recording, only those go that
+    hold nothing: the ones with ``mark`` among their facts.
+    """
+    pieces = VideoPiece.unscoped.filter(tenant_id=tenant_id, digest=digest)
+    job = Job.unscoped.get(pk=job_id)
+    others = Job.unscoped.filter(
+        tenant_id=tenant_id, kind=job.kind, finished_at__isnull=True,
+        params__upload=job.params["upload"],
+    ).exclude(pk=job_id)  # fmt: skip
+    videos = Video.unscoped.filter(tenant_id=tenant_id, digest=digest, purged_at__isnull=True)
+    if videos.exists() or others.exists():
+        pieces = pieces.filter(facts__has_key=mark)
+    nameless = Replace(Cast("id", CharField()), Value("-"), Value(""))
+    return pieces.update(digest="", name=nameless)
 
 
 def old_pieces_forget(*, since: datetime, until: datetime, limit: int) -> int:

@@ -116,7 +116,8 @@ def is_playable(video: Video) -> bool:
     if found is None:
         return False
     rows = VideoPiece.objects.for_tenant(video.tenant_id).filter(digest=found.digest)
-    return rows.filter(name__in=found.needed).count() == len(found.needed)
+    made = rows.filter(name__in=found.needed).exclude(facts__has_key="refused")
+    return made.count() == len(found.needed)
 
 
 def of(video: Video) -> Early | None:

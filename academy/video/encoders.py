@@ -19,7 +19,7 @@ from academy.fleet.selectors import workers_list
 from academy.sandbox import devices, isolation, process
 from academy.settings.env import HostKind, VideoEncoder
 from academy.video import binaries, filters
-from academy.video.ladder import NVENC_CQ, NVENC_PRESET, Codec, Encoder, Plan
+from academy.video.ladder import CRF, NVENC_CQ, NVENC_PRESET, PRESET, Codec, Encoder, Plan
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +45,14 @@ class Hardware:
     nvenc: bool
     filters: bool
     why: str = ""
+
+
+def name(ffmpeg: str, encoder: Encoder) -> str:
+    """What makes an output; the same name makes the same bytes of the same plan."""
+    version = binaries.version(ffmpeg)
+    if encoder is Encoder.NVENC:
+        return f"ffmpeg {version} nvenc {NVENC_PRESET} cq {NVENC_CQ}"
+    return f"ffmpeg {version} x264 {PRESET} crf {CRF}"
 
 
 def hardware() -> Hardware:
@@ -94,11 +102,6 @@ def assigned(plan: Plan, *, divided: bool) -> tuple[Plan, tuple[str, ...]]:
     if off is None:
         return pinned, ("encoded with NVENC; decoded and scaled on the card",)
     return pinned, (f"encoded with NVENC; decoded and scaled by the CPU: {off}",)
-
-
-def on_cpu(plan: Plan) -> Plan:
-    """The same plan for x264, as a host without a card would have made it."""
-    return replace(plan, encoder=Encoder.X264, on_gpu=False)
 
 
 def off_gpu(plan: Plan) -> str | None:

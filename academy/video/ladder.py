@@ -184,6 +184,11 @@ def pruned(plan: Plan) -> Plan:
     return replace(plan, rungs=kept) if len({rung.short_side for rung in kept}) > 1 else plan
 
 
+def on_x264(plan: Plan) -> Plan:
+    """The plan as a host without a graphics card makes it."""
+    return replace(plan, encoder=Encoder.X264, on_gpu=False)
+
+
 def rungs(video: VideoTrack, rate: Fraction) -> tuple[Rung, ...]:
     """The renditions of a picture, largest first; at least one, none larger than the source."""
     shown = video.display_size

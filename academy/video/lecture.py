@@ -15,10 +15,11 @@ from pydantic import TypeAdapter
 
 from academy.video.chunks import Chunk
 from academy.video.command import AUDIO_NAME
-from academy.video.ladder import AV1_CRF, AV1_PRESET, CRF, PRESET, Plan
+from academy.video.ladder import AV1_CRF, AV1_PRESET, CRF, PRESET, Codec, Encoder, Plan, on_x264
 
 PLAN: Final = "plan.json"
 RECODED_PLAN: Final = "plan-recoded.json"
+REPLANNED_PLAN: Final = "plan-anew.json"
 PICTURES: Final = "pictures.mp4"
 SOUND: Final = "sound.mka"
 FORMAT_VERSION: Final = 1
@@ -60,6 +61,8 @@ class LecturePlan:
     """In plain words, for people."""
     segments_per_key: int = 0
     """How many segments an AES-128 key serves; 0: the segments are not encrypted."""
+    replanned: bool = False
+    """Whether this plan stands for one whose encoder was not to be had: there is no third."""
 
     @property
     def frames(self) -> int:
@@ -72,6 +75,12 @@ class LecturePlan:
             if piece.name == name:
                 return piece
         raise KeyError(name)
+
+    def encoder_of(self, piece: Piece) -> Encoder | None:
+        """What must encode a piece; None where nothing of it is H.264 that is encoded."""
+        coded = {rung.name for rung in self.plan.rungs if rung.codec is Codec.H264}
+        made = coded.intersection(piece.rungs) - {self.plan.copied}
+        return self.plan.encoder if made else None
 
     def chunk(self, piece: Piece) -> Chunk:
         """The chunk that a piece of the picture belongs to."""
@@ -139,6 +148,21 @@ def recoded(lecture: LecturePlan, why: str) -> LecturePlan:
         ),
         reasons=(*lecture.reasons, f"{copied} is encoded after all: {why}"),
     )
+
+
+def replanned(lecture: LecturePlan, *, encoder: str, source: str, why: str) -> LecturePlan:
+    """The plan as a host without a graphics card would have made it: the same cuts, by x264.
+
+    ``encoder`` and ``source`` are what its digest is made of. ``why`` is added to the reasons.
+    """
+    anew = replace(
+        lecture,
+        plan=on_x264(lecture.plan),
+        encoder=encoder,
+        reasons=(*lecture.reasons, f"planned anew for x264: {why}"),
+        replanned=True,
+    )
+    return with_digest(anew, source)
 
 
 def early_rung(plan: Plan) -> str | None:

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from academy.video import playlist
-from academy.video.ladder import CRF, FALLBACK_RATE, FrameGrid, Plan
+from academy.video.ladder import FALLBACK_RATE, FrameGrid, Plan
 from academy.video.validate import Damage, Output, Rendition, Track
 
 MANIFEST = "manifest.json"
@@ -38,7 +38,7 @@ def describe(plan: Plan, output: Output, damage: Damage | None, *, encoder: str)
         "damaged": damage is not None,
         "damage": None if damage is None else _damage(damage),
         "source": _source(plan),
-        "encoder": f"{encoder} crf {CRF}",
+        "encoder": encoder,
     }  # fmt: skip
 
 

@@ -129,6 +129,8 @@ def piece_succeeded(job: Job, result: dict[str, Any]) -> None:
                 "lost": result.get("lost", 0),
                 "renditions": result["facts"],
                 "storyboard": result.get("storyboard"),
+                # A piece that gave up says why, and holds nothing (see handlers/fallback.py).
+                **({"refused": result["refused"]} if "refused" in result else {}),
             },
         },
     )

@@ -26,7 +26,7 @@ from academy.jobs.cancel import job_cancel
 from academy.jobs.models import Job, JobAttempt
 from academy.sandbox import process
 from academy.tenants.models import Tenant
-from academy.video.handlers import piece as piece_handler
+from academy.video import encoders
 from academy.video.models import Video, VideoPiece, VideoState
 from tests.integration.test_video_inputs import divide_short
 from tests.integration.test_video_transcode import submit, uploaded
@@ -229,7 +229,7 @@ def test_a_host_with_another_ffmpeg_leaves_pieces_to_others(
     run(lecture)
     child = lecture.children.get(child_key="chunk-0000")
     with monkeypatch.context() as elsewhere:
-        elsewhere.setattr(piece_handler, "encoder_name", lambda _: "ffmpeg 4.2 x264 veryfast")
+        elsewhere.setattr(encoders, "name", lambda *_: "ffmpeg 4.2 x264 veryfast crf 23")
         run(child)
     assert (child.state, child.error_code) == ("retry_wait", "video_encoder_differs")
     assert list(store(Bucket.VIDEO).keys(f"t/{child.tenant_id}/jobs/{child.pk}/")) == []

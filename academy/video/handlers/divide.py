@@ -11,9 +11,8 @@ from academy.core.crash import crash_point
 from academy.jobs.context import FanOut
 from academy.jobs.errors import PermanentError
 from academy.uploads.models import Upload
-from academy.video import chunks, command, copying, ladder, lecture
+from academy.video import chunks, command, copying, encoders, ladder, lecture
 from academy.video.handlers import economy, flow, packaging
-from academy.video.handlers.publish import encoder_name
 from academy.video.handlers.steps import PROBING, TRANSCODING
 from academy.video.handlers.workbench import Workbench
 from academy.video.packets import outside_media
@@ -52,17 +51,8 @@ def divide(bench: Workbench, plan: ladder.Plan, source: Path, upload: Upload) ->
     bench.objects.put_bytes(key, lecture.dumps(made), content_type(lecture.PLAN))
     bench.context.save_checkpoint({"plan": key})
     crash_point("video.planned")
-    done = flow.finished(bench.context.tenant_id, made.digest)
-    left = [piece.name for piece in made.pieces if piece.name not in done]
-    bench.context.log.info(
-        "%d chunks, %d pieces, %d of them finished before",
-        len(made.chunks), len(made.pieces), len(made.pieces) - len(left),
-    )  # fmt: skip
-    # A flow has at least one part: where all is there, the last is looked at again.
-    wanted = left or [made.pieces[-1].name]
     bench.say(TRANSCODING, 0)
-    children = [flow.child(key, name) for name in wanted]
-    return FanOut(children, then=flow.JOIN, until_percent=TRANSCODING.end)
+    return flow.fan_out(bench, key, made)
 
 
 def _separate(bench: Workbench, plan: ladder.Plan, source: Path) -> _Tracks:
@@ -128,6 +118,7 @@ def _decide(bench: Workbench, tracks: _Tracks, upload: Upload) -> lecture.Lectur
         cut = chunks.divide_at_keys(plan.grid, total, found, verdict.keys, **where)
     else:
         cut = chunks.divide(plan.grid, total, found, **where)
+    plan, chosen = encoders.assigned(plan, divided=True)
     summary = (
         f"{total} frames in {len(cut)} chunks of about {chunks.CHUNK_SECONDS} s; "
         f"the longest time between key frames is {float(found.longest_gop):.1f} s"
@@ -136,16 +127,16 @@ def _decide(bench: Workbench, tracks: _Tracks, upload: Upload) -> lecture.Lectur
     made = lecture.LecturePlan(
         version=lecture.FORMAT_VERSION,
         digest="",
-        encoder=encoder_name(bench.tools.ffmpeg),
+        encoder=encoders.name(bench.tools.ffmpeg, plan.encoder),
         plan=plan,
         chunks=cut,
         pieces=lecture.pieces(plan, cut),
         pictures=_stored(bench, tracks.pictures) if tracks.is_copy else original,
         sound=None if tracks.sound is None else _stored(bench, tracks.sound),
         segments_per_key=packaging.segments_per_key(bench.context.params.profile),
-        reasons=(*tracks.reasons, summary, verdict.reason),
+        reasons=(*tracks.reasons, summary, *chosen, verdict.reason),
     )
-    return lecture.with_digest(made, f"{upload.pk}:{upload.size}:{upload.sha256_b64 or ''}")
+    return lecture.with_digest(made, flow.source_name(upload))
 
 
 def _stored(bench: Workbench, path: Path) -> lecture.SourceObject:

@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import Final
 from uuid import UUID
 
-from academy.jobs.context import Child
+from academy.jobs.context import Child, FanOut
+from academy.uploads.models import Upload
+from academy.video.handlers.steps import TRANSCODING
+from academy.video.handlers.workbench import Workbench
+from academy.video.lecture import LecturePlan
 from academy.video.models import VideoPiece
 
 PIECE_KIND: Final = "video.piece"
@@ -13,10 +17,31 @@ JOIN: Final = "join"
 """The phase in which `video.transcode` comes back."""
 
 
-def child(plan_key: str, piece: str, turn: int = 0) -> Child:
+def source_name(upload: Upload) -> str:
+    """Names the bytes that a lecture is made of, for its digest."""
+    return f"{upload.pk}:{upload.size}:{upload.sha256_b64 or ''}"
+
+
+def child(plan_key: str, made: LecturePlan, piece: str, turn: int = 0) -> Child:
     """The job that makes one piece; ``turn`` counts how often it was found wanting."""
-    key = piece if turn == 0 else f"{piece}.{turn}"
-    return Child(key, PIECE_KIND, {"plan": plan_key, "piece": piece})
+    anew = ".anew" if made.replanned else ""
+    again = f".{turn}" if turn else ""
+    return Child(f"{piece}{anew}{again}", PIECE_KIND, {"plan": plan_key, "piece": piece})
+
+
+def fan_out(bench: Workbench, plan_key: str, made: LecturePlan) -> FanOut:
+    """Send out every piece of a plan that no earlier run has finished."""
+    done = finished(bench.context.tenant_id, made.digest)
+    left = [piece.name for piece in made.pieces if piece.name not in done]
+    bench.context.log.info(
+        "%d chunks, %d pieces, %d of them finished before",
+        len(made.chunks), len(made.pieces), len(made.pieces) - len(left),
+    )  # fmt: skip
+    # A flow has at least one part: where all is there, the last is looked at again.
+    wanted = left or [made.pieces[-1].name]
+    return FanOut(
+        [child(plan_key, made, name) for name in wanted], then=JOIN, until_percent=TRANSCODING.end
+    )
 
 
 def finished(tenant: UUID, digest: str) -> dict[str, VideoPiece]:

@@ -10,9 +10,10 @@ from academy.core.crash import crash_point
 from academy.jobs.context import Done, FanOut
 from academy.jobs.errors import TransientError
 from academy.video import command, lecture, pieces, playlist, storyboard, validate
-from academy.video.handlers import flow, losses, packaging, publish
+from academy.video.handlers import fallback, flow, losses, packaging, publish
 from academy.video.handlers.steps import TRANSCODING, VALIDATING
 from academy.video.handlers.workbench import Workbench
+from academy.video.ladder import Encoder
 from academy.video.models import VideoPiece
 from academy.video.storyboard import STORYBOARD
 from academy.video.upload import SegmentUploader, content_type
@@ -27,7 +28,10 @@ def join(bench: Workbench) -> Done | FanOut:
     key = context.checkpoint["plan"]
     made = lecture.loads(bench.objects.read(key))
     bench.say(VALIDATING, 0)
+    fallback.forget_abandoned(bench)
     rows = flow.finished(context.tenant_id, made.digest)
+    if (why := fallback.reason(rows)) is not None:
+        return fallback.replanned(bench, made, why)
     refused = _refusal(made, rows)
     if refused is not None:
         return _recoded(bench, made, refused)
@@ -44,7 +48,7 @@ def join(bench: Workbench) -> Done | FanOut:
     except pieces.PiecesInvalidError as error:
         if made.plan.copied is not None and not error.missing:
             return _recoded(bench, made, error.problem)
-        return _again(bench, key, error)
+        return _again(bench, made, key, error)
     errors = sum(chunk["errors"] for chunk in losses.damaged_chunks(made, rows))
     if (sound := rows.get(command.AUDIO_NAME)) is not None:
         errors += sound.facts["errors"]
@@ -97,25 +101,22 @@ def _recoded(bench: Workbench, made: lecture.LecturePlan, why: str) -> Done | Fa
     key = context.output_prefix + lecture.RECODED_PLAN
     bench.objects.put_bytes(key, lecture.dumps(made), content_type(lecture.RECODED_PLAN))
     context.save_checkpoint({**context.checkpoint, "plan": key})
-    done = flow.finished(context.tenant_id, made.digest)
-    left = [piece.name for piece in made.pieces if piece.name not in done]
-    # A flow has at least one part: where all is there, the last is looked at again.
-    return FanOut(
-        [flow.child(key, name) for name in left or [made.pieces[-1].name]],
-        then=flow.JOIN,
-        until_percent=TRANSCODING.end,
-    )
+    return flow.fan_out(bench, key, made)
 
 
-def _again(bench: Workbench, key: str, error: pieces.PiecesInvalidError) -> FanOut:
+def _again(
+    bench: Workbench, made: lecture.LecturePlan, key: str, error: pieces.PiecesInvalidError
+) -> FanOut:
     context = bench.context
     turn = int(context.checkpoint.get("turn", 0)) + 1
     context.log.warning("pieces do not join (%s): %s", error.problem, ", ".join(error.names))
+    if turn > MAX_TURNS and made.plan.encoder is not Encoder.X264:
+        return fallback.replanned(bench, made, error.problem)
     if turn > MAX_TURNS:
         raise TransientError("video_output_invalid", problem=error.problem)
     context.save_checkpoint({**context.checkpoint, "turn": turn})
     return FanOut(
-        [flow.child(key, name, turn) for name in error.names],
+        [flow.child(key, made, name, turn) for name in error.names],
         then=flow.JOIN,
         until_percent=TRANSCODING.end,
     )

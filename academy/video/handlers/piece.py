@@ -9,12 +9,11 @@ from typing import Any, NamedTuple
 
 from academy.core.crash import crash_point
 from academy.jobs.context import Artifact, Done, JobContext
-from academy.jobs.errors import PermanentError, TransientError
+from academy.jobs.errors import JobError, PermanentError, TransientError
 from academy.sandbox import process
 from academy.video import binaries, command, lecture, pieces, storyboard, validate
 from academy.video.chunks import Chunk
-from academy.video.handlers import economy, packaging
-from academy.video.handlers.publish import encoder_name
+from academy.video.handlers import economy, fallback, packaging
 from academy.video.handlers.steps import (
     PIECE_DOWNLOADING,
     PIECE_TRANSCODING,
@@ -33,18 +32,21 @@ def run(context: JobContext[PieceParams]) -> Done:
     """Encode one piece, check every frame of it, and store it."""
     bench = Workbench(context)
     made = lecture.loads(bench.objects.read(context.params.plan))
-    here = encoder_name(bench.tools.ffmpeg)
-    if here != made.encoder:
-        # Another build makes other bytes, which would not join: a host of the right kind must.
-        raise TransientError("video_encoder_differs", wanted=made.encoder, here=here)
     piece = made.piece(context.params.piece)
-    work = _Sound(bench, made) if piece.chunk is None else _Chunk(bench, made, piece)
+    why = fallback.refusal(bench, made, piece)
+    if why is not None:
+        return fallback.given_up(bench, made, piece, why)
+    work = (_Sound if piece.chunk is None else _Chunk)(bench, made, piece)
     cipher = packaging.cipher(bench, made.digest, made.segments_per_key)
     with SegmentUploader(
         bench.objects, context.output_prefix, bench.folder, work.first_numbers(),
         encryptor=None if cipher is None else cipher.encryptor,
     ) as uploader:  # fmt: skip
-        done = _made(work, uploader)
+        try:
+            done = _made(work, uploader)
+        except JobError as error:
+            why = fallback.failure(bench, made, piece, error)
+            return fallback.given_up(bench, made, piece, why)
         crash_point("piece.encoded")
         facts = {one.name: _measured(bench, one) for one in done.renditions}
         about = {
@@ -88,6 +90,7 @@ def _made(work: _Chunk | _Sound, uploader: SegmentUploader) -> _Made:
                 return _Made(0, 0, [])
     errors, frames = work.encode(uploader)
     lost = work.lost(frames)
+    fallback.refuse_loss(work.made, work.piece, lost)
     if lost:
         uploader.begin_again(on_wait=bench.context.raise_if_cancelled)
         for path in bench.folder.iterdir():
@@ -203,6 +206,7 @@ class _Chunk:
             cpu_seconds=900 + 60 * int(self.frames / plan.grid.rate),
             # The sound of the file is not read here, and what was not fetched is no damage.
             is_error=lambda line: process.says_error(line) and mark in line,
+            on_gpu=fallback.needs_nvenc(self.made, self.piece),
         )  # fmt: skip
 
     def check(self) -> list[validate.Rendition]:
@@ -216,6 +220,7 @@ class _Sound:
 
     bench: Workbench
     made: lecture.LecturePlan
+    piece: lecture.Piece
 
     def first_numbers(self) -> dict[str, int]:
         """The number of the first segment."""
@@ -280,6 +285,7 @@ def _followed(
     follow: Follow,
     cpu_seconds: int,
     is_error: Any = process.says_error,
+    on_gpu: bool = False,
 ) -> _Encoded:
     bench.say(PIECE_TRANSCODING, 0)
     outcome = bench.follow(
@@ -289,6 +295,7 @@ def _followed(
         on_line=follow.line,
         on_tick=uploader.scan,
         is_error=is_error,
+        on_gpu=on_gpu,
     )
     try:
         bench.judge(outcome)

@@ -14,7 +14,7 @@ from typing import Any
 from academy.core.crash import crash_point
 from academy.jobs.context import Artifact, Done
 from academy.jobs.errors import TransientError
-from academy.video import binaries, command, ladder
+from academy.video import command, encoders, ladder
 from academy.video.handlers.steps import THUMBNAIL, UPLOADING
 from academy.video.handlers.workbench import Workbench
 from academy.video.manifest import MANIFEST, POSTER, describe, master_playlist
@@ -24,11 +24,6 @@ from academy.video.upload import SegmentUploader, content_type
 from academy.video.validate import Damage, Output
 
 POSTER_WIDTH = 1280
-
-
-def encoder_name(ffmpeg: str) -> str:
-    """What made the output; the same name makes the same bytes of the same plan."""
-    return f"ffmpeg {binaries.version(ffmpeg)} x264 {ladder.PRESET}"
 
 
 def poster(bench: Workbench, picture: Path) -> None:
@@ -68,7 +63,9 @@ def publish(
     `about` goes into the result beside the manifest's own summary.
     """
     context = bench.context
-    summary = describe(plan, output, damage, encoder=encoder_name(bench.tools.ffmpeg))
+    summary = describe(
+        plan, output, damage, encoder=encoders.name(bench.tools.ffmpeg, plan.encoder)
+    )
     summary |= about or {}
     (bench.folder / MASTER).write_text(master_playlist(plan, output))
     playlists = [rendition.playlist_name for rendition in output.renditions]

@@ -21,7 +21,7 @@ from academy.jobs import room
 from academy.jobs.context import JobContext
 from academy.jobs.errors import JobStopped, PermanentError, StopReason, TransientError
 from academy.jobs.steps import Step
-from academy.sandbox import isolation, process
+from academy.sandbox import devices, isolation, process
 from academy.video import binaries, command, download
 from academy.video.upload import TICK_SECONDS
 
@@ -117,10 +117,12 @@ class Workbench:
         reads: list[Path],
         writes: list[Path],
         limits: isolation.Limits,
+        on_gpu: bool = False,
     ) -> process.Process:
         """A confined command in the output folder, not yet started."""
+        cards = devices.nvidia() if on_gpu else devices.NONE
         return process.Process(
-            isolation.confined(argv, limits=limits, reads=reads, writes=writes),
+            isolation.confined(argv, limits=limits, reads=reads, writes=writes, devices=cards),
             environment=isolation.environment(),
             directory=self.folder,
         )
@@ -158,17 +160,20 @@ class Workbench:
         on_line: Callable[[str], bool],
         on_tick: Callable[[], None] | None = None,
         is_error: Callable[[str], bool] = process.says_error,
+        on_gpu: bool = False,
     ) -> process.Outcome:
         """Run a long command under the watchdog.
 
         It may write into ``writes`` (where nothing is said: the output folder), no file larger
-        than ``file_bytes``. ``on_line`` says whether a line of its output shows progress.
+        than ``file_bytes``, and with ``on_gpu`` use the host's cards. ``on_line`` says whether a
+        line of its output shows progress.
         """
         encoder = self.command(
             argv,
             reads=reads,
             writes=[self.folder] if writes is None else writes,
             limits=isolation.Limits(cpu_seconds=cpu_seconds, file_bytes=file_bytes),
+            on_gpu=on_gpu,
         )
 
         def tick() -> None:

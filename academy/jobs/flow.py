@@ -54,14 +54,15 @@ def spawn(parent: Claim, children: Sequence[Child], *, until_percent: float = 10
         spec = kinds.find(child.kind)
         if spec is None:
             raise PermanentError("kind_unknown", kind=child.kind)
+        params = spec.parse(dict(child.params))
         rows.append(
             Job(
                 tenant_id=parent.tenant_id,
                 kind=spec.name,
                 kind_version=spec.version,
-                queue=spec.queue,
+                queue=spec.queue_for(parent.tenant_id, params),
                 priority=parent_row.priority,
-                params=spec.parse(dict(child.params)).model_dump(mode="json"),
+                params=params.model_dump(mode="json"),
                 submitted_by=parent_row.submitted_by,
                 request_id=parent_row.request_id,
                 traceparent=trace,

@@ -32,6 +32,11 @@ P = TypeVar("P", bound=BaseModel)
 class KindSpec(Generic[P]):
     """One kind of job.
 
+    It runs on ``queue``; where the kind has engines on several, ``tiers`` are the other queues and
+    ``route`` says, once and for all when the job is stored, on which it runs. Like ``check``,
+    ``route`` raises `AppError` (4xx) for what it refuses: a job never moves to another tier by
+    itself.
+
     ``check`` runs before anything is stored and raises `AppError` (4xx) for foreign or missing
     objects. ``on_submitted``, ``on_succeeded`` and ``on_ended`` run inside the transaction that
     stores, completes or ends the job: they see and change the database only.
@@ -47,10 +52,28 @@ class KindSpec(Generic[P]):
     timeout_seconds: int = 6 * 3600
     internal: bool = False
     """Only a flow, or the platform's own housekeeping, may create it; the API refuses it."""
+    tiers: tuple[str, ...] = ()
+    route: Callable[[UUID, P], str] | None = None
+    result: type[BaseModel] | None = None
+    """What a finished job's result looks like, for the published schema."""
     check: Callable[[UUID, P], None] | None = None
     on_submitted: Callable[[Job, P], None] | None = None
     on_succeeded: Callable[[Job, dict[str, Any]], None] | None = None
     on_ended: Callable[[Job], None] | None = None
+
+    @property
+    def queues(self) -> tuple[str, ...]:
+        """Every queue that it may run on."""
+        return (self.queue, *self.tiers)
+
+    def queue_for(self, tenant_id: UUID, params: P) -> str:
+        """The queue of one job. Raises what ``route`` raises."""
+        if self.route is None:
+            return self.queue
+        queue = self.route(tenant_id, params)
+        if queue not in self.queues:
+            raise ValueError(f"kind {self.name!r} does not run on {queue!r}")
+        return queue
 
     def load_handler(self) -> Handler:
         """Import the handler; workers only."""

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from academy.core import clock, tracing
 from academy.core.crash import crash_point
@@ -60,23 +60,32 @@ def jobs_submit(
     """
     if not by.tenant.is_active:
         raise AppError("tenant_inactive")
-    parsed = [
-        _parse(by.tenant.pk, order, {"index": index} if numbered else {})
+    accepted = [
+        _accept(by.tenant.pk, order, {"index": index} if numbered else {})
         for index, order in enumerate(orders)
     ]
-    with _traced(by, parsed, replay_of) as span, transaction.atomic():
-        _hold_quotas(by.tenant.pk, [spec.queue for spec, _ in parsed])
-        jobs = _stored(by, orders, parsed, replay_of)
+    with _traced(by, accepted, replay_of) as span, transaction.atomic():
+        _hold_quotas(by.tenant.pk, [one.queue for one in accepted])
+        jobs = _stored(by, orders, accepted, replay_of)
         if len(jobs) == 1:
             span.set({"academy.job.id": str(jobs[0].pk)})
         crash_point("submit.before_commit")
     return jobs
 
 
+@dataclass(frozen=True)
+class _Accepted:
+    """An order that nothing speaks against: its kind, its parameters, and where it will run."""
+
+    spec: kinds.KindSpec[Any]
+    params: BaseModel
+    queue: str
+
+
 def _stored(
     by: Submitter,
     orders: Sequence[Order],
-    parsed: Sequence[tuple[kinds.KindSpec[Any], Any]],
+    accepted: Sequence[_Accepted],
     replay_of: Job | None = None,
 ) -> list[Job]:
     now = clock.now()
@@ -84,11 +93,11 @@ def _stored(
     jobs = [
         Job(
             tenant=by.tenant,
-            kind=spec.name,
-            kind_version=spec.version,
-            queue=spec.queue,
+            kind=one.spec.name,
+            kind_version=one.spec.version,
+            queue=one.queue,
             priority=order.priority,
-            params=params.model_dump(mode="json"),
+            params=one.params.model_dump(mode="json"),
             submitted_by=by.name,
             request_id=by.request_id,
             traceparent=trace,
@@ -97,12 +106,12 @@ def _stored(
             not_before=max(order.not_before or now, now),
             replay_of=replay_of,
         )
-        for order, (spec, params) in zip(orders, parsed, strict=True)
+        for order, one in zip(orders, accepted, strict=True)
     ]
     Job.unscoped.bulk_create(jobs, batch_size=500)
-    for job, (spec, params) in zip(jobs, parsed, strict=True):
-        if spec.on_submitted is not None:
-            spec.on_submitted(job, params)
+    for job, one in zip(jobs, accepted, strict=True):
+        if one.spec.on_submitted is not None:
+            one.spec.on_submitted(job, one.params)
     return jobs
 
 
@@ -112,22 +121,22 @@ def job_submit_internal(*, by: Submitter, order: Order) -> Job:
     It is not the academy's order, so that its quotas do not count. Raises `AppError`
     kind_unknown, params_invalid.
     """
-    parsed = [_parse(by.tenant.pk, order, {}, internal=True)]
-    with _traced(by, parsed, None) as span, transaction.atomic():
-        (job,) = _stored(by, [order], parsed)
+    accepted = [_accept(by.tenant.pk, order, {}, internal=True)]
+    with _traced(by, accepted, None) as span, transaction.atomic():
+        (job,) = _stored(by, [order], accepted)
         span.set({"academy.job.id": str(job.pk)})
     return job
 
 
 def _traced(
-    by: Submitter, parsed: Sequence[tuple[kinds.KindSpec[Any], Any]], replay_of: Job | None
+    by: Submitter, accepted: Sequence[_Accepted], replay_of: Job | None
 ) -> AbstractContextManager[tracing.Span]:
     return tracing.span(
         "job.submit",
         {
             "academy.tenant": by.tenant.slug,
-            "academy.jobs": len(parsed),
-            "academy.job.kind": ",".join(sorted({spec.name for spec, _ in parsed})),
+            "academy.jobs": len(accepted),
+            "academy.job.kind": ",".join(sorted({one.spec.name for one in accepted})),
         },
         kind="producer",
         links=[replay_of.traceparent] if replay_of is not None else (),
@@ -143,12 +152,12 @@ def order_check(*, tenant: Tenant, order: Order) -> None:
     """Raise what a submission would raise now, quotas apart; nothing is stored."""
     if not tenant.is_active:
         raise AppError("tenant_inactive")
-    _parse(tenant.pk, order, {})
+    _accept(tenant.pk, order, {})
 
 
-def _parse(
+def _accept(
     tenant_id: UUID, order: Order, where: dict[str, int], *, internal: bool = False
-) -> tuple[kinds.KindSpec[Any], Any]:
+) -> _Accepted:
     spec = kinds.find(order.kind)
     if spec is None or (spec.internal and not internal):
         raise AppError("kind_unknown", kind=order.kind, **where)
@@ -156,12 +165,12 @@ def _parse(
         params = spec.parse(order.params)
     except ValidationError as error:
         raise AppError("params_invalid", fields=field_errors(error), **where) from error
-    if spec.check is not None:
-        try:
+    try:
+        if spec.check is not None:
             spec.check(tenant_id, params)
-        except AppError as error:
-            raise AppError(error.code, **{**error.params, **where}) from error
-    return spec, params
+        return _Accepted(spec, params, spec.queue_for(tenant_id, params))
+    except AppError as error:
+        raise AppError(error.code, **{**error.params, **where}) from error
 
 
 def _hold_quotas(tenant_id: UUID, queues: Sequence[str]) -> None:

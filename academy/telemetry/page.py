@@ -49,12 +49,13 @@ def read() -> list[Family]:
 def _begun_at_zero() -> Iterator[tuple[Metric, Labels]]:
     """Series of rare and bad events: a counter that starts at 1 hides its first one from rate()."""
     for spec in kinds.all_kinds():
-        yield metrics.JOBS_REPUBLISHED, (spec.name, spec.queue)
-        for found_by in ("claim", "sweep"):
-            yield metrics.LEASE_TAKEOVERS, (spec.name, spec.queue, found_by)
-        for plan in PLANS:
-            for event in ("failed", "dead"):
-                yield metrics.JOB_EVENTS, (spec.name, spec.queue, plan, event)
+        for queue in spec.queues:
+            yield metrics.JOBS_REPUBLISHED, (spec.name, queue)
+            for found_by in ("claim", "sweep"):
+                yield metrics.LEASE_TAKEOVERS, (spec.name, queue, found_by)
+            for plan in PLANS:
+                for event in ("failed", "dead"):
+                    yield metrics.JOB_EVENTS, (spec.name, queue, plan, event)
 
 
 def _families(

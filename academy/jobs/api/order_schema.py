@@ -60,11 +60,18 @@ def _variant(common: dict[str, Any], spec: kinds.KindSpec[Any]) -> dict[str, Any
     required = ["kind", *(["params"] if params.get("required") else [])]
     return {
         **common,
-        "description": f"Runs on the `{spec.queue}` queue.",
+        "description": f"Runs on {_queues(spec)}.",
         "properties": {**common["properties"], "kind": kind, "params": params},
         "required": required,
         "additionalProperties": False,
     }
+
+
+def _queues(spec: kinds.KindSpec[Any]) -> str:
+    names = [f"`{queue}`" for queue in spec.queues]
+    if len(names) == 1:
+        return f"the {names[0]} queue"
+    return f"the queue {', '.join(names[:-1])} or {names[-1]}, as its tier says"
 
 
 def order_examples() -> dict[str, dict[str, Any]]:

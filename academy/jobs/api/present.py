@@ -170,9 +170,11 @@ def kind_body(spec: kinds.KindSpec[Any]) -> dict[str, Any]:
         "name": spec.name,
         "version": spec.version,
         "queue": spec.queue,
+        "queues": list(spec.queues),
         "max_attempts": spec.max_attempts,
         "timeout_seconds": spec.timeout_seconds,
         "params": spec.params.model_json_schema(),
+        "result": None if spec.result is None else spec.result.model_json_schema(),
     }
 
 

@@ -257,10 +257,16 @@ class KindSerializer(serializers.Serializer[Any]):
 
     name = serializers.CharField()
     version = serializers.IntegerField()
-    queue = serializers.ChoiceField(QUEUES)
+    queue = serializers.ChoiceField(QUEUES, help_text="Where it runs unless its tier says another.")
+    queues = serializers.ListField(
+        child=serializers.ChoiceField(QUEUES), help_text="Every queue that it may run on."
+    )
     max_attempts = serializers.IntegerField()
     timeout_seconds = serializers.IntegerField(help_text="Of one attempt.")
     params = serializers.DictField(help_text="JSON Schema of `params`.")
+    result = serializers.DictField(
+        allow_null=True, help_text="JSON Schema of a finished job's `result`; null: not promised."
+    )
 
 
 class KindsSerializer(serializers.Serializer[Any]):

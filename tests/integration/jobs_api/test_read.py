@@ -243,6 +243,7 @@ def test_a_bad_page_is_refused(client: Any, query: str) -> None:
 def test_kinds_come_with_the_schema_of_their_parameters(client: Any) -> None:
     kinds = {kind["name"]: kind for kind in client.get("/api/v1/kinds").json()["items"]}
     assert kinds["test.sleep"]["queue"] == "video"
+    assert kinds["test.sleep"]["queues"] == ["video"]
     assert kinds["test.sleep"]["params"]["properties"]["seconds"]["maximum"] == 3600
     assert "system.ping.messaging" in kinds
     assert "test.part" not in kinds

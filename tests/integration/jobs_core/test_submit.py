@@ -11,11 +11,17 @@ import pytest
 from academy.core import clock
 from academy.core.errors import AppError
 from academy.jobs import idempotency
+from academy.jobs.context import Child, FanOut
 from academy.jobs.idempotency import Answer, fingerprint, run_once
+from academy.jobs.kinds import Params
 from academy.jobs.models import IdempotencyKey, Job
 from academy.jobs.submit import Order, Submitter, job_submit, jobs_submit
 from academy.tenants.models import QueueLimit
 from tests.support.jobs import QUEUE, in_threads, make_job, make_tenant, run
+
+
+class WishParams(Params):
+    wish: str
 
 
 def _by(tenant) -> Submitter:
@@ -76,6 +82,41 @@ def test_a_domain_that_refuses_or_fails_leaves_nothing_behind(tenant, handlers):
     with pytest.raises(RuntimeError):
         job_submit(by=_by(tenant), order=Order(failed))
     assert not Job.objects.for_tenant(tenant).exists()
+
+
+def test_the_tier_decides_the_queue_once_and_its_limits_count(tenant, handlers):
+    def route(tenant_id, params):
+        if params.wish == "gold":
+            raise AppError("object_missing")
+        return params.wish
+
+    kind = handlers.kind(params=WishParams, route=route, tiers=("ai-premium", "video"))
+    submit = lambda wish: job_submit(by=_by(tenant), order=Order(kind, {"wish": wish}))  # noqa: E731
+    assert [submit(queue).queue for queue in (QUEUE, "ai-premium", "video")] == [
+        QUEUE, "ai-premium", "video",
+    ]  # fmt: skip
+    assert _code(lambda: submit("gold"))[0] == "object_missing"
+    with pytest.raises(ValueError, match="does not run on 'messaging'"):
+        submit("messaging")
+    QueueLimit.unscoped.create(tenant=tenant, queue="ai-premium", backlog=1)
+    assert _code(lambda: submit("ai-premium"))[0] == "quota_backlog_exceeded"
+    assert submit("video").queue == "video"
+
+
+def test_a_child_of_a_flow_runs_where_its_own_tier_says(tenant, handlers):
+    part = handlers.kind(
+        params=WishParams, route=lambda tenant_id, params: params.wish, tiers=("ai-premium",)
+    )
+
+    def split(context):
+        wishes = (QUEUE, "ai-premium")
+        return FanOut([Child(wish, part, {"wish": wish}) for wish in wishes])
+
+    run(make_job(tenant, handlers.kind(split)))
+    children = Job.objects.for_tenant(tenant).filter(kind=part)
+    assert {child.child_key: child.queue for child in children} == {
+        QUEUE: QUEUE, "ai-premium": "ai-premium",
+    }  # fmt: skip
 
 
 def test_a_suspended_academy_cannot_submit(db):

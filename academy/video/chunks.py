@@ -196,7 +196,7 @@ def _chunk(
     end = total if total is not None else first + chunk_frames(grid)
     # The grid rounds times to frames: the frame before may be the one that is shown at `first`.
     key = packets.key_before(start + (first - _SEEK_FRAMES) / grid.rate) if first else None
-    seek, begin = (None, 0) if key is None else _seek(packets, key)
+    seek, begin = (None, 0) if key is None else seek_to(packets, key)
     if outside is None:
         ranges: tuple[tuple[int, int], ...] = ((0, size),)
     else:
@@ -214,7 +214,7 @@ def _chunk(
     )
 
 
-def _seek(packets: Packets, key: int) -> tuple[Fraction, int]:
+def seek_to(packets: Packets, key: int) -> tuple[Fraction, int]:
     """Where to ask ffmpeg to start, and the first packet that it may then read.
 
     It looks for the last key frame before that time, on a clock that an edit list moves by a few

@@ -32,8 +32,8 @@ AUDIO_KBPS = 128
 # Short side, and the cap in kbit/s at up to 30 frames a second; x264 stays far below it on slides.
 _RUNGS = ((1080, 6220), (720, 3041), (480, 1476), (360, 1037))
 _HIGH_RATE_FACTOR = 1.5
-_SIMPLE_SIDES = frozenset({1080, 480})
-"""What is left of the ladder where even 1080 lines need next to nothing: one for phones."""
+PHONE_SIDE: Final = 480
+"""Of the rung that every telephone plays on any line: it is made first, and of every lecture."""
 # AV1 costs more than it saves where the picture is small.
 _AV1_FROM_SIDE = 720
 # A source this close below a rung (1072 of 1080 lines) makes it at its own size, not one rung less.
@@ -178,10 +178,20 @@ def with_av1(made: tuple[Rung, ...]) -> tuple[Rung, ...]:
 def pruned(plan: Plan) -> Plan:
     """The plan for pictures so simple that the rungs between are not worth making.
 
-    What is left is the top and one small enough for any telephone; never fewer than two.
+    What is left of a ladder that begins at 1080 lines is its top, whatever it is encoded with, and
+    the rung that is played first and that every telephone plays.
     """
-    kept = tuple(rung for rung in plan.rungs if rung.short_side in _SIMPLE_SIDES)
-    return replace(plan, rungs=kept) if len({rung.short_side for rung in kept}) > 1 else plan
+    if not plan.rungs or plan.rungs[0].name != f"{_RUNGS[0][0]}p":
+        return plan
+    top = plan.rungs[0]
+    kept = tuple(
+        rung
+        for rung in plan.rungs
+        if (rung.width, rung.height) == (top.width, top.height) or rung.short_side == PHONE_SIDE
+    )
+    return (
+        replace(plan, rungs=kept) if any(rung.short_side == PHONE_SIDE for rung in kept) else plan
+    )
 
 
 def on_x264(plan: Plan) -> Plan:

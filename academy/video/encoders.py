@@ -8,6 +8,7 @@ to. One lecture is encoded by one encoder, because their streams do not join.
 from __future__ import annotations
 
 import logging
+import mmap
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -32,6 +33,8 @@ _QUEUE: Final = "video"
 _DECODED: Final = frozenset({"h264", "hevc"})
 #: Pixels of a side, between which every card decodes and encodes H.264.
 _SMALLEST, _LARGEST = 160, 4096
+#: Shared with the processes of the pool: one of them has seen the card fail.
+_doubted = mmap.mmap(-1, 1)
 _ON_THE_CARD: Final = "hwupload_cuda,scale_cuda=320:180:format=yuv420p"
 
 
@@ -66,7 +69,11 @@ def hardware() -> Hardware:
 
 
 def forget() -> None:
-    """Probe again when next asked: a card that worked at boot has failed."""
+    """Probe again when next asked: a card that worked at boot has failed.
+
+    Until it works again the worker's row says that it has none.
+    """
+    _doubted[0] = 1
     _probed.cache_clear()
 
 
@@ -80,7 +87,7 @@ def at_boot() -> str:
 
 def fact() -> str:
     """The encoder with which this worker can encode, as its row says it."""
-    return Encoder.NVENC if hardware().nvenc else Encoder.X264
+    return Encoder.NVENC if hardware().nvenc and not _doubted[0] else Encoder.X264
 
 
 def assigned(plan: Plan, *, divided: bool) -> tuple[Plan, tuple[str, ...]]:
@@ -143,6 +150,7 @@ def _flaw_of_fleet() -> str | None:
 def _probed(ffmpeg: str) -> Hardware:
     cards = devices.nvidia()
     failure = _tried(ffmpeg, cards, "null")
+    _doubted[0] = failure is not None
     if failure is not None:
         return Hardware(nvenc=False, filters=False, why=f"h264_nvenc fails here: {failure}")
     failure = _tried(ffmpeg, cards, _ON_THE_CARD)

@@ -10,13 +10,14 @@ from tasks.events import snapshot
 from tasks.events.outbox import outbox
 from tasks.worker import drain, fleet, pool, traces
 from tasks.worker.boot import BootChecks
+from tasks.worker.encoder import Encoder
 from tasks.worker.health import Health
 from tasks.worker.visibility import Heartbeat
 
 
 def install(app: Any) -> None:
     """Give *app*'s workers the checks, heartbeat, drain, pool, health file, orders and events."""
-    app.steps["worker"].update({BootChecks, drain.Drain})
+    app.steps["worker"].update({BootChecks, Encoder, drain.Drain})
     app.steps["consumer"].update({Heartbeat, Health, fleet.Fleet})
     drain.connect()
     traces.connect()

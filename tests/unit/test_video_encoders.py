@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -59,6 +60,23 @@ def test_the_card_is_probed_once_a_process_and_again_after_it_failed(host: GpuHo
     encoders.forget()
     assert not encoders.hardware().nvenc
     assert len(host.calls) == 3
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_the_workers_row_no_longer_promises_a_card_that_a_child_has_seen_fail(
+    host: GpuHost,
+) -> None:
+    assert encoders.fact() == "nvenc"
+    child = os.fork()
+    if child == 0:
+        encoders.forget()
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert encoders.hardware().nvenc, "the parent has not asked again"
+    assert encoders.fact() == "x264"
+    encoders.forget()
+    assert encoders.fact() == "nvenc", "and it works again"
+    assert len(host.calls) == 4
 
 
 @pytest.mark.parametrize(

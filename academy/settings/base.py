@@ -185,6 +185,7 @@ INSTALLED_APPS = [
     "academy.fleet",
     "academy.uploads",
     "academy.jobs",
+    "academy.roster",
     "academy.video",
     "academy.deadletters",
     "academy.telemetry",

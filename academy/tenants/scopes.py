@@ -19,6 +19,8 @@ class Scope(StrEnum):
     VIDEOS_READ = "videos:read"
     VIDEOS_WRITE = "videos:write"
     VIDEOS_PURGE = "videos:purge"
+    STUDENTS_READ = "students:read"
+    STUDENTS_WRITE = "students:write"
     TENANT_READ = "tenant:read"
     MEMBERS_ADMIN = "members:admin"
     KEYS_ADMIN = "keys:admin"
@@ -41,6 +43,8 @@ _WORK: frozenset[str] = frozenset(
         Scope.UPLOADS_WRITE,
         Scope.VIDEOS_READ,
         Scope.VIDEOS_WRITE,
+        Scope.STUDENTS_READ,
+        Scope.STUDENTS_WRITE,
         Scope.TENANT_READ,
     }
 )

@@ -1,0 +1,1 @@
+"""The students of an academy: what is known of them, and how lists of them come and go."""

@@ -1,0 +1,18 @@
+"""Django's registration of the roster."""
+
+from django.apps import AppConfig
+
+
+class RosterConfig(AppConfig):
+    """Registers the kinds, the error texts and the sweep."""
+
+    name = "academy.roster"
+    label = "roster"
+
+    def ready(self) -> None:
+        """Import what registers itself."""
+        # Models must be loaded.
+        from academy.core import sweeps
+        from academy.roster import errors, kinds, lists  # noqa: F401
+
+        sweeps.register("roster.lists", lists.sweep, every_seconds=600)

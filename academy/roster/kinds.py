@@ -1,0 +1,34 @@
+"""The roster's kinds that can be submitted."""
+
+from academy.core.storage import Bucket
+from academy.jobs.kinds import KindSpec, register
+from academy.roster.lists import import_check, import_succeeded
+from academy.roster.params import ExportParams, ImportParams
+
+IMPORT = register(
+    KindSpec(
+        name="roster.import",
+        version=1,
+        queue="ai-lite",
+        params=ImportParams,
+        handler="academy.roster.handlers.importing:run",
+        bucket=Bucket.EXCEL.value,
+        max_attempts=5,
+        timeout_seconds=1800,
+        check=import_check,
+        on_succeeded=import_succeeded,
+    )
+)
+
+EXPORT = register(
+    KindSpec(
+        name="roster.export",
+        version=1,
+        queue="ai-lite",
+        params=ExportParams,
+        handler="academy.roster.handlers.exporting:run",
+        bucket=Bucket.EXCEL.value,
+        max_attempts=5,
+        timeout_seconds=1800,
+    )
+)

@@ -1,0 +1,36 @@
+"""The list of students as a file: the columns, and one row for each student."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from django.db.models import QuerySet
+
+from academy.documents.tables.writing import Column, Kind, Value
+from academy.roster.fields import FIELDS, GENDER_TITLES, NAMES, STATE_TITLES
+from academy.roster.models import Student
+
+_KINDS: Final = {
+    "parent_phone": Kind.PHONE,
+    "student_phone": Kind.PHONE,
+    "enrolled_on": Kind.DATE,
+}
+_WIDTHS: Final = {"parent_phone": 16, "student_phone": 16, "school": 18, "memo": 30, "gender": 8}
+_PAGE: Final = 2_000
+
+COLUMNS: Final = [
+    Column(field.title, _KINDS.get(field.name, Kind.TEXT), _WIDTHS.get(field.name, 12))
+    for field in FIELDS
+]
+
+
+def rows_of(students: QuerySet[Student]) -> Iterator[list[Value]]:
+    """The rows, from one consistent view of the database, a page of them in memory at a time."""
+    gender, state = NAMES.index("gender"), NAMES.index("state")
+    found = students.order_by("name", "id").values_list(*NAMES).iterator(chunk_size=_PAGE)
+    for values in found:
+        row = list(values)
+        row[gender] = GENDER_TITLES.get(row[gender], "")
+        row[state] = STATE_TITLES[row[state]]
+        yield row

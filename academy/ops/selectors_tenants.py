@@ -15,8 +15,9 @@ from academy.core.errors import AppError
 from academy.jobs.models import Job
 from academy.jobs.states import IN_FLIGHT
 from academy.tenants import quotas
-from academy.tenants.models import QueueLimit, Tenant
-from academy.tenants.plans import QueueLimits
+from academy.tenants.models import QueueLimit, Tenant, VideoLimit
+from academy.tenants.plans import PlaybackLimits, QueueLimits
+from academy.video.usage import Usage, usage_of
 
 PAGE: Final = 25
 
@@ -132,14 +133,39 @@ def rows_of(tenants: Sequence[Tenant]) -> list[TenantRow]:
 
 def overrides_in_force(tenant_ids: Sequence[UUID]) -> list[QueueLimit]:
     """The exceptions that apply now, by queue."""
-    in_force = Q(until__isnull=True) | Q(until__gt=clock.now())
-    rows = QueueLimit.unscoped.filter(in_force, tenant_id__in=tenant_ids)
+    rows = QueueLimit.unscoped.filter(quotas.in_force(), tenant_id__in=tenant_ids)
     return list(rows.order_by("queue"))
 
 
 def overrides_of(tenant: Tenant) -> dict[str, QueueLimit]:
     """Every exception of an academy by queue, also those that have ended."""
     return {row.queue: row for row in QueueLimit.objects.for_tenant(tenant).order_by("queue")}
+
+
+@dataclass(frozen=True)
+class VideoUse:
+    """What an academy uses of lectures and its viewers may, and its exception if it has one."""
+
+    usage: Usage
+    playback: PlaybackLimits
+    override: VideoLimit | None
+    is_in_force: bool
+
+    @property
+    def minutes(self) -> float:
+        """Minutes encoded this month."""
+        return self.usage.seconds / 60
+
+
+def video_use(tenant: Tenant) -> VideoUse:
+    """The lectures of one academy."""
+    rows = VideoLimit.objects.for_tenant(tenant)
+    return VideoUse(
+        usage=usage_of(tenant),
+        playback=quotas.playback_limits_of(tenant),
+        override=rows.first(),
+        is_in_force=rows.filter(quotas.in_force()).exists(),
+    )
 
 
 def _counts(jobs: QuerySet[Job]) -> dict[tuple[UUID, str], int]:

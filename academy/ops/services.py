@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db import transaction
@@ -16,11 +17,11 @@ from academy.jobs.models import Job
 from academy.jobs.submit import Submitter
 from academy.ops.selectors_jobs import job_find
 from academy.ops.selectors_tenants import tenant_find
-from academy.tenants.models import QueueLimit, Tenant
+from academy.tenants.models import LimitException, QueueLimit, Tenant, VideoLimit
 from academy.tenants.plans import PLANS
 from academy.tenants.services import tenant_change
 
-LIMITS: Final = ("in_flight", "backlog", "per_day")
+E = TypeVar("E", bound=LimitException)
 
 
 def job_cancel(*, job_id: UUID, by: str, reason: str) -> Job:
@@ -73,49 +74,94 @@ def limit_set(
     Replaces the exception that is there. Raises AppError ``not_found``, ``queue_unknown``,
     ``limit_invalid``.
     """
-    values: dict[str, Any] = {"in_flight": in_flight, "backlog": backlog, "per_day": per_day}
-    if set(values.values()) == {None} or (until is not None and until <= clock.now()):
-        raise AppError("limit_invalid")
+    values = {"in_flight": in_flight, "backlog": backlog, "per_day": per_day}
     tenant = tenant_find(tenant_id)
     if queue not in PLANS[tenant.plan].limits:
         raise AppError("queue_unknown", queue=queue)
-    with transaction.atomic():
-        Tenant.objects.select_for_update().get(pk=tenant.pk)
-        before = QueueLimit.objects.for_tenant(tenant).filter(queue=queue).first()
-        limit, _ = QueueLimit.unscoped.update_or_create(
-            tenant=tenant, queue=queue, defaults={**values, "until": until}
-        )
-        audit.record(
-            by=by,
-            action="limit.set",
-            target=tenant.slug,
-            reason=reason,
-            queue=queue,
-            before=_limit_facts(before),
-            after=_limit_facts(limit),
-        )
-    return limit
+    deed = Deed("limit.set", tenant, by, reason)
+    return _grant(deed, QueueLimit, {"queue": queue}, values, until)
 
 
 def limit_remove(*, tenant_id: UUID, queue: str, by: str, reason: str) -> bool:
     """Give an academy its plan's limits again; returns whether it had others."""
-    tenant = tenant_find(tenant_id)
-    with transaction.atomic():
-        limit = (
-            QueueLimit.objects.for_tenant(tenant).select_for_update().filter(queue=queue).first()
+    deed = Deed("limit.remove", tenant_find(tenant_id), by, reason)
+    return _withdraw(deed, QueueLimit, {"queue": queue})
+
+
+def video_limit_set(
+    *,
+    tenant_id: UUID,
+    minutes_per_month: int | None,
+    storage_bytes: int | None,
+    viewings: int | None,
+    devices: int | None,
+    until: datetime | None,
+    by: str,
+    reason: str,
+) -> VideoLimit:
+    """The same on lectures and their viewers. Raises AppError ``not_found``, ``limit_invalid``.
+
+    Lectures that wait for minutes begin within half a minute of having some.
+    """
+    values = {
+        "minutes_per_month": minutes_per_month,
+        "storage_bytes": storage_bytes,
+        "viewings": viewings,
+        "devices": devices,
+    }
+    deed = Deed("video_limit.set", tenant_find(tenant_id), by, reason)
+    return _grant(deed, VideoLimit, {}, values, until)
+
+
+def video_limit_remove(*, tenant_id: UUID, by: str, reason: str) -> bool:
+    """Give an academy its plan's limits on lectures again; returns whether it had others."""
+    deed = Deed("video_limit.remove", tenant_find(tenant_id), by, reason)
+    return _withdraw(deed, VideoLimit, {})
+
+
+@dataclass(frozen=True)
+class Deed:
+    """What is done to an academy, by whom and why, as the audit log says it."""
+
+    action: str
+    tenant: Tenant
+    by: str
+    reason: str
+
+    def record(self, **data: Any) -> None:
+        """Write it down; in the transaction that does it."""
+        audit.record(
+            by=self.by, action=self.action, target=self.tenant.slug, reason=self.reason, **data
         )
+
+
+def _grant(
+    deed: Deed,
+    model: type[E],
+    key: dict[str, Any],
+    values: dict[str, int | None],
+    until: datetime | None,
+) -> E:
+    if set(values.values()) == {None} or (until is not None and until <= clock.now()):
+        raise AppError("limit_invalid")
+    with transaction.atomic():
+        Tenant.objects.select_for_update().get(pk=deed.tenant.pk)
+        before = model.objects.for_tenant(deed.tenant).filter(**key).first()
+        limit, _ = model.unscoped.update_or_create(
+            defaults={**values, "until": until}, tenant=deed.tenant, **key
+        )
+        deed.record(**key, before=_limit_facts(before), after=_limit_facts(limit))
+    return limit
+
+
+def _withdraw(deed: Deed, model: type[LimitException], key: dict[str, Any]) -> bool:
+    with transaction.atomic():
+        limit = model.objects.for_tenant(deed.tenant).select_for_update().filter(**key).first()
         if limit is None:
             return False
         facts = _limit_facts(limit)
         limit.delete()
-        audit.record(
-            by=by,
-            action="limit.remove",
-            target=tenant.slug,
-            reason=reason,
-            queue=queue,
-            before=facts,
-        )
+        deed.record(**key, before=facts)
     return True
 
 
@@ -145,8 +191,8 @@ def _submitter(job: Job, by: str) -> Submitter:
     return Submitter(job.tenant, by, str(logs.context().get("request_id") or ""))
 
 
-def _limit_facts(limit: QueueLimit | None) -> dict[str, Any] | None:
+def _limit_facts(limit: LimitException | None) -> dict[str, Any] | None:
     if limit is None:
         return None
     until = limit.until.isoformat() if limit.until else None
-    return {**{name: getattr(limit, name) for name in LIMITS}, "until": until}
+    return {**{name: getattr(limit, name) for name in limit.LIMITS}, "until": until}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
@@ -93,22 +95,49 @@ class ApiKey(TenantScopedModel):
         return self.expires_at is None or self.expires_at > clock.now()
 
 
-class QueueLimit(TenantScopedModel):
-    """A limit of one tenant on one queue that differs from its plan, until a moment or for good.
+class LimitException(TenantScopedModel):
+    """Limits of one tenant that differ from its plan, until a moment or for good.
 
     A null limit means: as in the plan.
     """
+
+    LIMITS: ClassVar[tuple[str, ...]]
+    """The fields that are limits."""
+
+    until = models.DateTimeField(null=True, blank=True)
+
+    class Meta(TenantScopedModel.Meta):
+        abstract = True
+
+
+class QueueLimit(LimitException):
+    """An exception on one queue."""
+
+    LIMITS = ("in_flight", "backlog", "per_day")
 
     queue = models.CharField(max_length=20)
     in_flight = models.PositiveIntegerField(null=True, blank=True)
     backlog = models.PositiveIntegerField(null=True, blank=True)
     per_day = models.PositiveIntegerField(null=True, blank=True)
-    until = models.DateTimeField(null=True, blank=True)
 
-    class Meta(TenantScopedModel.Meta):
+    class Meta(LimitException.Meta):
         constraints = [
             models.UniqueConstraint(fields=["tenant", "queue"], name="queuelimit_once_per_queue")
         ]
+
+
+class VideoLimit(LimitException):
+    """An exception on lectures: what is encoded and stored, and how it is watched."""
+
+    LIMITS = ("minutes_per_month", "storage_bytes", "viewings", "devices")
+
+    minutes_per_month = models.PositiveIntegerField(null=True, blank=True)
+    storage_bytes = models.PositiveBigIntegerField(null=True, blank=True)
+    viewings = models.PositiveIntegerField(null=True, blank=True)
+    devices = models.PositiveIntegerField(null=True, blank=True)
+
+    class Meta(LimitException.Meta):
+        constraints = [models.UniqueConstraint(fields=["tenant"], name="videolimit_once")]
 
 
 class RefreshToken(models.Model):

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import fields, replace
+from typing import TypeVar
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
 from academy.core import clock
 from academy.core.errors import AppError
-from academy.tenants.models import QueueLimit, Tenant
-from academy.tenants.plans import PLANS, QueueLimits, UploadLimits, VideoLimits
+from academy.tenants.models import LimitException, QueueLimit, Tenant, VideoLimit
+from academy.tenants.plans import (
+    PLANS,
+    Plan,
+    PlaybackLimits,
+    QueueLimits,
+    UploadLimits,
+    VideoLimits,
+)
+
+L = TypeVar("L", QueueLimits, VideoLimits, PlaybackLimits)
 
 
 def limits_for(tenant_id: UUID, queue: str) -> QueueLimits:
@@ -59,24 +69,40 @@ def upload_limits_of(tenant: Tenant) -> UploadLimits:
 
 
 def video_limits_of(tenant: Tenant | UUID) -> VideoLimits:
-    """The limits on lectures of a tenant's plan. Raises AppError(``not_found``)."""
-    if isinstance(tenant, Tenant):
-        return PLANS[tenant.plan].video
-    plan = Tenant.objects.filter(pk=tenant).values_list("plan", flat=True).first()
-    if plan is None:
-        raise AppError("not_found")
-    return PLANS[plan].video
+    """The limits of one tenant on lectures. Raises AppError(``not_found``)."""
+    plan, override = _video(tenant)
+    return plan.video if override is None else _applied(plan.video, override)
+
+
+def playback_limits_of(tenant: Tenant | UUID) -> PlaybackLimits:
+    """The limits of each viewer of a tenant. Raises AppError(``not_found``)."""
+    plan, override = _video(tenant)
+    return plan.playback if override is None else _applied(plan.playback, override)
+
+
+def in_force() -> Q:
+    """Which exceptions apply now."""
+    return Q(until__isnull=True) | Q(until__gt=clock.now())
+
+
+def _video(tenant: Tenant | UUID) -> tuple[Plan, VideoLimit | None]:
+    if not isinstance(tenant, Tenant):
+        found = Tenant.objects.filter(pk=tenant).first()
+        if found is None:
+            raise AppError("not_found")
+        tenant = found
+    return PLANS[tenant.plan], VideoLimit.objects.for_tenant(tenant).filter(in_force()).first()
 
 
 def _overrides(tenant_ids: list[UUID]) -> QuerySet[QueueLimit]:
-    in_force = Q(until__isnull=True) | Q(until__gt=clock.now())
-    return QueueLimit.unscoped.filter(in_force, tenant_id__in=tenant_ids)
+    return QueueLimit.unscoped.filter(in_force(), tenant_id__in=tenant_ids)
 
 
-def _applied(limits: QueueLimits, override: QueueLimit) -> QueueLimits:
+def _applied(limits: L, override: LimitException) -> L:
+    """The limits with what of them the exception changes."""
     changes = {
-        name: value
-        for name in ("in_flight", "backlog", "per_day")
-        if (value := getattr(override, name)) is not None
+        field.name: value
+        for field in fields(limits)
+        if (value := getattr(override, field.name)) is not None
     }
     return replace(limits, **changes)

@@ -21,7 +21,7 @@ from academy.core import clock
 from academy.core.errors import AppError
 from academy.core.sweeps import in_rounds
 from academy.tenants.models import Tenant
-from academy.tenants.plans import PLANS, PlaybackLimits
+from academy.tenants.quotas import playback_limits_of
 from academy.video import watching
 from academy.video.models import Video, Viewing, Watched
 from academy.video.playback import viewing_grace
@@ -49,17 +49,12 @@ class Ended(StrEnum):
     """The academy forgot the viewer's devices."""
 
 
-def limits_of(tenant_id: UUID) -> PlaybackLimits:
-    """The limits of each viewer of a tenant."""
-    return PLANS[Tenant.objects.values_list("plan", flat=True).get(pk=tenant_id)].playback
-
-
 def viewing_start(*, video: Video, viewer: str, device: str) -> Viewing:
     """Begin a viewing; where the viewer has too many, the oldest ones end.
 
     Raises AppError(``playback_devices_exceeded``).
     """
-    limits = limits_of(video.tenant_id)
+    limits = playback_limits_of(video.tenant_id)
     with transaction.atomic():
         _alone(video.tenant_id, viewer)
         now = clock.now()
@@ -112,7 +107,7 @@ def _overtaken(viewing: Viewing) -> str:
         return ""
     others = _open(viewing.tenant_id, viewing.viewer).exclude(pk=viewing.pk)
     alive = others.filter(seen_at__gte=clock.now() - viewing_grace()).count()
-    return Ended.MISSED if alive >= limits_of(viewing.tenant_id).viewings else ""
+    return Ended.MISSED if alive >= playback_limits_of(viewing.tenant_id).viewings else ""
 
 
 def video_revoke(*, tenant: Tenant | UUID, video_id: UUID) -> tuple[Video, int]:

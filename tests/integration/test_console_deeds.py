@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -19,7 +20,8 @@ from academy.jobs import kinds
 from academy.jobs.models import Job
 from academy.ops import services
 from academy.tenants import quotas
-from academy.tenants.models import QueueLimit, Tenant
+from academy.tenants.models import QueueLimit, Tenant, VideoLimit
+from academy.video import usage
 from tests.support import jobs as lives
 from tests.support.console import Queues, client_of, page_of, staff_user
 from tests.support.jobs import make_job, make_tenant
@@ -288,6 +290,63 @@ class TestLimits:
             tenant_id=tenant.pk, queue="video", by="user:1", reason="test"
         )
         assert not removed
+        assert actions() == []
+
+
+class TestLimitsOnLectures:
+    def test_an_exception_applies_until_its_end_and_no_longer(
+        self, client: Client, tenant: Tenant
+    ) -> None:
+        lectures, viewers = quotas.video_limits_of(tenant), quotas.playback_limits_of(tenant)
+        korean = clock.now() + timedelta(days=2, hours=9)
+        values = {"minutes_per_month": "9000", "storage_gb": "0", "devices": "7"}
+        until = {"until": f"{korean:%Y-%m-%dT%H:%M}"}
+        url = reverse("console:video-limit", args=[tenant.pk])
+        text = page_of(client.post(url, {**WHY, **values, **until}, follow=True))
+        assert "The new limits on lectures apply at once." in text
+        assert "in force until" in text
+        assert "/ 9,000" in text
+
+        for known in (tenant, tenant.pk):
+            now = quotas.video_limits_of(known)
+            assert (now.minutes_per_month, now.storage_bytes) == (9000, 0)
+            assert quotas.playback_limits_of(known) == replace(viewers, devices=7)
+        with pytest.raises(AppError, match="video_storage_full"):
+            usage.storage_check(tenant, 1)
+        with clock.shifted(timedelta(days=3)):
+            assert quotas.video_limits_of(tenant) == lectures
+            assert quotas.playback_limits_of(tenant) == viewers
+            assert "ended" in page_of(client.get(reverse("console:tenant", args=[tenant.pk])))
+
+    def test_changing_and_removing_say_what_was_before(
+        self, client: Client, tenant: Tenant
+    ) -> None:
+        url = reverse("console:video-limit", args=[tenant.pk])
+        client.post(url, {**WHY, "storage_gb": "750"})
+        assert 'name="storage_gb" value="750"' in client.get(url).content.decode()
+        client.post(url, {**WHY, "viewings": "4"})
+        row = VideoLimit.objects.for_tenant(tenant).get()
+        assert (row.storage_bytes, row.viewings, row.until) == (None, 4, None)
+        remove = reverse("console:video-limit-remove", args=[tenant.pk])
+        page_of(client.get(remove))
+        page_of(client.post(remove, WHY, follow=True))
+        assert not VideoLimit.objects.for_tenant(tenant).exists()
+        first, second, third = OperatorAction.objects.order_by("at", "id")
+        assert [first.action, second.action, third.action] == [
+            *("video_limit.set", "video_limit.set", "video_limit.remove")
+        ]
+        assert second.data["before"]["storage_bytes"] == 750 * 10**9
+        assert third.data["before"]["viewings"] == 4
+        assert not services.video_limit_remove(tenant_id=tenant.pk, by="user:1", reason="again")
+
+    def test_what_makes_no_sense_is_refused(self, client: Client, tenant: Tenant) -> None:
+        url = reverse("console:video-limit", args=[tenant.pk])
+        assert "Give at least one limit." in page_of(client.post(url, WHY), 400)
+        assert "greater than or equal to 0" in page_of(
+            client.post(url, {**WHY, "devices": -1}), 400
+        )
+        with pytest.raises(AppError, match="not_found"):
+            quotas.playback_limits_of(new_id())
         assert actions() == []
 
 

@@ -156,24 +156,17 @@ def window_name(name: str) -> str:
     }[name]
 
 
-class LimitForm(ReasonForm):
-    """Limits of one academy on one queue that differ from its plan."""
+def _limit_field(label: Any) -> forms.IntegerField:
+    return forms.IntegerField(label=label, required=False, min_value=0, max_value=_BIGGEST)
 
-    in_flight = forms.IntegerField(
-        label=gettext_lazy("In flight at once"), required=False, min_value=0, max_value=_BIGGEST
-    )
-    backlog = forms.IntegerField(
-        label=gettext_lazy("Not ended"), required=False, min_value=0, max_value=_BIGGEST
-    )
-    per_day = forms.IntegerField(
-        label=gettext_lazy("In 24 hours"), required=False, min_value=0, max_value=_BIGGEST
-    )
+
+class ExceptionForm(ReasonForm):
+    """Limits of one academy that differ from its plan."""
+
     until = _moment_field(
         gettext_lazy("Until"),
         help_text=gettext_lazy("Korean time. Empty: until somebody removes it."),
     )
-
-    field_order = ("in_flight", "backlog", "per_day", "until", "reason")
 
     def clean_until(self) -> datetime | None:
         """An end that has passed would change nothing."""
@@ -185,7 +178,31 @@ class LimitForm(ReasonForm):
     def clean(self) -> dict[str, Any] | None:
         """An exception without a limit would change nothing."""
         values = super().clean() or self.cleaned_data
-        limits = [values.get(name) for name in ("in_flight", "backlog", "per_day")]
+        limits = [value for name, value in values.items() if name not in ("until", "reason")]
         if all(limit is None for limit in limits) and not self.errors:
             raise forms.ValidationError(gettext("Give at least one limit."))
         return values
+
+
+class LimitForm(ExceptionForm):
+    """Of one queue."""
+
+    in_flight = _limit_field(gettext_lazy("In flight at once"))
+    backlog = _limit_field(gettext_lazy("Not ended"))
+    per_day = _limit_field(gettext_lazy("In 24 hours"))
+
+    field_order = ("in_flight", "backlog", "per_day", "until", "reason")
+
+
+class VideoLimitForm(ExceptionForm):
+    """Of lectures and their viewers."""
+
+    minutes_per_month = _limit_field(gettext_lazy("Minutes of lectures a month"))
+    storage_gb = _limit_field(gettext_lazy("Storage in GB"))
+    viewings = _limit_field(gettext_lazy("Videos at once, each viewer"))
+    devices = _limit_field(gettext_lazy("Devices of each viewer in 30 days"))
+
+    field_order = (
+        *("minutes_per_month", "storage_gb", "viewings", "devices"),
+        *("until", "reason"),
+    )

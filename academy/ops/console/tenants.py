@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
@@ -14,13 +14,15 @@ from django.views.decorators.http import require_safe
 from academy.core.errors import AppError
 from academy.fleet import audit
 from academy.ops import selectors_audit, selectors_tenants, services
-from academy.ops.console.forms import LimitForm
+from academy.ops.console.forms import LimitForm, VideoLimitForm
 from academy.ops.console.pages import ReasonForm, confirm, operator, posted, require_form, show
 from academy.ops.selectors_jobs import JobFilter, jobs_page
-from academy.tenants.models import Tenant
+from academy.ops.templatetags.console import size
+from academy.tenants.models import LimitException, Tenant
 from academy.tenants.plans import PLANS
 
 _RECENT = 10
+GB: Final = 10**9
 
 
 @require_safe
@@ -50,6 +52,7 @@ def tenant(request: HttpRequest, tenant_id: UUID) -> HttpResponse:
         row=row,
         plan=PLANS[found.plan],
         overrides=overrides,
+        video=selectors_tenants.video_use(found),
         in_force=in_force,
         recent=jobs_page(JobFilter(tenant_id=found.pk), limit=_RECENT).jobs,
         deeds=selectors_audit.named(audit.actions_on(found.slug)[:_RECENT]),
@@ -67,9 +70,7 @@ def limit(request: HttpRequest, tenant_id: UUID, queue: str) -> HttpResponse:
         services.limit_set(tenant_id=tenant_id, queue=queue, by=operator(request), **values)
         return gettext("The new limits on %(queue)s apply at once.") % {"queue": queue}
 
-    initial = (
-        {name: getattr(present, name) for name in (*services.LIMITS, "until")} if present else {}
-    )
+    initial = _initial(present)
     return confirm(
         request,
         LimitForm(posted(request), initial=initial),
@@ -86,8 +87,7 @@ def limit(request: HttpRequest, tenant_id: UUID, queue: str) -> HttpResponse:
                 "backlog": f"{plan.backlog:,}",
                 "per_day": f"{plan.per_day:,}",
             },
-            gettext("An empty field leaves that limit as the plan has it."),
-            gettext("When the end has passed, the plan's limits hold again by themselves."),
+            *_of_exceptions(),
         ],
         button=gettext("Apply"),
         back=resolve_url("console:tenant", tenant_id=tenant_id),
@@ -117,6 +117,90 @@ def limit_remove(request: HttpRequest, tenant_id: UUID, queue: str) -> HttpRespo
         back=resolve_url("console:tenant", tenant_id=tenant_id),
         act=act,
     )
+
+
+@require_form
+def video_limit(request: HttpRequest, tenant_id: UUID) -> HttpResponse:
+    """The same on lectures and their viewers."""
+    found = selectors_tenants.tenant_find(tenant_id)
+    present = selectors_tenants.video_use(found).override
+    plan = PLANS[found.plan]
+
+    def act(values: Mapping[str, Any]) -> str:
+        limits = dict(values)
+        gigabytes = limits.pop("storage_gb")
+        services.video_limit_set(
+            tenant_id=tenant_id,
+            by=operator(request),
+            storage_bytes=None if gigabytes is None else gigabytes * GB,
+            **limits,
+        )
+        return gettext("The new limits on lectures apply at once.")
+
+    initial = _initial(present)
+    if present is not None and present.storage_bytes is not None:
+        initial["storage_gb"] = present.storage_bytes // GB
+    return confirm(
+        request,
+        VideoLimitForm(posted(request), initial=initial),
+        section="tenants",
+        title=gettext("Limits of %(slug)s on lectures") % {"slug": found.slug},
+        effects=[
+            gettext(
+                "Its plan %(plan)s has %(minutes)s minutes of lectures a month and %(storage)s; "
+                "each viewer may play %(viewings)s at once, on %(devices)s devices in 30 days."
+            )
+            % {
+                "plan": found.plan,
+                "minutes": f"{plan.video.minutes_per_month:,}",
+                "storage": size(plan.video.storage_bytes),
+                "viewings": plan.playback.viewings,
+                "devices": plan.playback.devices,
+            },
+            gettext("How many lectures are encoded at once is a limit on the queue video."),
+            *_of_exceptions(),
+        ],
+        button=gettext("Apply"),
+        back=resolve_url("console:tenant", tenant_id=tenant_id),
+        act=act,
+    )
+
+
+@require_form
+def video_limit_remove(request: HttpRequest, tenant_id: UUID) -> HttpResponse:
+    """Back to the plan."""
+    found = selectors_tenants.tenant_find(tenant_id)
+
+    def act(values: Mapping[str, Any]) -> str:
+        services.video_limit_remove(
+            tenant_id=tenant_id, by=operator(request), reason=values["reason"]
+        )
+        return gettext("The plan's limits hold again on lectures.")
+
+    return confirm(
+        request,
+        ReasonForm(posted(request)),
+        section="tenants",
+        title=gettext("Remove the exception of %(slug)s on lectures?") % {"slug": found.slug},
+        effects=[gettext("The limits of the plan %(plan)s hold at once.") % {"plan": found.plan}],
+        button=gettext("Remove"),
+        back=resolve_url("console:tenant", tenant_id=tenant_id),
+        act=act,
+    )
+
+
+def _initial(present: LimitException | None) -> dict[str, Any]:
+    """What an exception's form begins with."""
+    if present is None:
+        return {}
+    return {name: getattr(present, name) for name in (*present.LIMITS, "until")}
+
+
+def _of_exceptions() -> list[str]:
+    return [
+        gettext("An empty field leaves that limit as the plan has it."),
+        gettext("When the end has passed, the plan's limits hold again by themselves."),
+    ]
 
 
 @require_form

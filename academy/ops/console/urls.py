@@ -63,6 +63,12 @@ urlpatterns = [
     path("/academies", tenants.tenants, name="tenants"),
     path("/academies/<uuid:tenant_id>", tenants.tenant, name="tenant"),
     path("/academies/<uuid:tenant_id>/switch", tenants.switch, name="tenant-switch"),
+    path("/academies/<uuid:tenant_id>/lectures", tenants.video_limit, name="video-limit"),
+    path(
+        "/academies/<uuid:tenant_id>/lectures/remove",
+        tenants.video_limit_remove,
+        name="video-limit-remove",
+    ),
     path("/academies/<uuid:tenant_id>/limits/<str:queue>", tenants.limit, name="limit"),
     path(
         "/academies/<uuid:tenant_id>/limits/<str:queue>/remove",

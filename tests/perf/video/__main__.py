@@ -1,8 +1,9 @@
 """``make bench-video``: what a lecture costs to encode, beside PeerTube's way, on this machine.
 
-Four parts, each printed when it is done: every source by every competitor in turn; what dividing
-into chunks costs; one lecture by one worker and by two; when a long lecture can first be watched.
-Then the targets, met or not, and all of it as one JSON object.
+Four parts, each printed and kept in ``results.json`` when it is done: every source by every
+competitor in turn; what dividing into chunks costs; one lecture by one worker and by two; when a
+long lecture can first be watched. Then the targets, met or not, and all of it as one JSON object.
+A part that fails is told, and the others go on.
 
 The last two parts need the services of ``python -m deploy.local run --services-only``.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -32,12 +34,14 @@ HEIGHT = 720
 """Of the lectures that are divided and shared: their cost is a matter of time, not of size."""
 
 
-def main() -> None:
-    """Measure what was asked for."""
+def main() -> int:
+    """Measure what was asked for; exit status 1 where a part failed, whatever the targets say."""
     options = _options()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "academy.settings.test")
     django.setup()
+    options.clips.mkdir(parents=True, exist_ok=True)
     verdicts: list[Verdict] = []
+    failed: list[str] = []
     results = _about(options)
     with tempfile.TemporaryDirectory(prefix="academy-bench-video-") as name:
         work = Path(name)
@@ -49,17 +53,24 @@ def main() -> None:
         }
         for part in options.only or PARTS:
             began = time.monotonic()
-            results[part], told = parts[part]()
-            verdicts += told
+            try:
+                results[part], told = parts[part]()
+            except (RuntimeError, AssertionError, OSError, subprocess.SubprocessError) as error:
+                failed.append(part)
+                print(f"\n{part} FAILED: {error}", file=sys.stderr)
+            else:
+                verdicts += told
+                results["verdicts"] = [asdict(verdict) for verdict in verdicts]
+                (options.clips / "results.json").write_text(json.dumps(results, indent=1))
             print(f"  ({part}: {time.monotonic() - began:.0f} s)", file=sys.stderr, flush=True)
     report.summary(verdicts)
-    results["verdicts"] = [asdict(verdict) for verdict in verdicts]
     print(json.dumps(results))
+    return 1 if failed else 0
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.perf.video", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=20, help="length of the clips")
+    parser.add_argument("--seconds", type=float, default=15, help="length of the clips")
     parser.add_argument(
         "--sources", nargs="*", default=[*sources.SOURCES], choices=[*sources.SOURCES]
     )
@@ -98,14 +109,16 @@ def _sources(options: argparse.Namespace, work: Path) -> tuple[Any, list[Verdict
 
 
 def _chunks(options: argparse.Namespace, work: Path) -> tuple[Any, list[Verdict]]:
-    found = dividing.divide(_lecture(options, work, options.chunked), work, rounds=options.rounds)
+    path = _lecture(options, work, options.chunked, gop=sources.APART)
+    found = dividing.divide(path, work, rounds=options.rounds)
     return found, report.of_dividing(found)
 
 
 def _workers(options: argparse.Namespace, work: Path) -> tuple[Any, list[Verdict]]:
     from tests.perf.video import lectures  # noqa: PLC0415 - models need the settings
 
-    found = lectures.scaling(_lecture(options, work, options.shared))
+    path = _lecture(options, work, options.shared, gop=sources.TOO_FAR_APART)
+    found = lectures.scaling(path)
     return found, report.of_scaling(found)
 
 
@@ -118,11 +131,12 @@ def _first(options: argparse.Namespace, work: Path) -> tuple[Any, list[Verdict]]
     return found, report.of_first(found)
 
 
-def _lecture(options: argparse.Namespace, work: Path, seconds: float) -> Path:
+def _lecture(options: argparse.Namespace, work: Path, seconds: float, *, gop: int) -> Path:
     """A lecture of so many seconds, in 720 lines."""
     clip = sources.clip(options.clips, "lec", options.seconds)
-    return sources.smaller(work / f"lecture-{seconds:g}.mp4", clip, height=HEIGHT, seconds=seconds)
+    path = work / f"lecture-{seconds:g}-{gop}.mp4"
+    return sources.smaller(path, clip, height=HEIGHT, seconds=seconds, gop=gop)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

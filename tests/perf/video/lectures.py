@@ -58,7 +58,7 @@ def scaling(path: Path, *, patience: float = 1_800) -> dict[str, Any]:
             job = submitted(world, tenant, stored(tenant, path))
             world.end(job, seconds=patience)
             if job.state != "succeeded":
-                raise RuntimeError(f"the lecture ended as {job.state}: {job.error_code}")
+                raise RuntimeError(_why(world, job))
             assert job.finished_at is not None
             seconds[str(count)] = (job.finished_at - job.created_at).total_seconds()
             pieces = job.children.count()
@@ -84,7 +84,7 @@ def first_playable(path: Path, folder: Path, *, whole: bool) -> dict[str, Any]:
         tenant = world.tenant()
         upload = stored(tenant, path)
         began = time.monotonic()
-        shown = _watch(tenant, submitted(world, tenant, upload), folder)
+        shown = _watch(world, submitted(world, tenant, upload), folder)
         platform = time.monotonic() - began
     print(f"  playable after {platform:.1f} s on the platform", file=sys.stderr, flush=True)
     found = _peer(path, folder / "peer", None if whole else _PEER_PATIENCE * platform)
@@ -123,19 +123,25 @@ def _workers(world: World, cores: Sequence[int | None]) -> list[Process]:
     return started
 
 
-def _watch(tenant: Tenant, job: Job, folder: Path, *, patience: float = 900) -> float:
+def _watch(world: World, job: Job, folder: Path, *, patience: float = 900) -> float:
     """Wait for the early playlist and decode its first picture; how many seconds it has."""
     deadline = time.monotonic() + patience
     while True:
-        video = Video.objects.for_tenant(tenant).select_related("job").get(job=job)
+        video = Video.objects.for_tenant(job.tenant_id).select_related("job").get(job=job)
         if video.job.finished_at is not None:
-            raise RuntimeError(f"the lecture ended as {video.job.state}: {video.job.error_code}")
+            raise RuntimeError(_why(world, video.job))
         if early.is_playable(video) and (found := early.of(video)) is not None:
             _decode(found.text(early.PICTURE), folder)
             return float(sum(found.picture.media.durations, Decimal(0)))
         if time.monotonic() > deadline:
             raise RuntimeError(f"nothing could be played after {patience:g} s")
         time.sleep(_POLL_SECONDS)
+
+
+def _why(world: World, job: Job) -> str:
+    """What became of a job that did not succeed, and the last words of those who worked on it."""
+    logs = [f"{one.name}: {one.log[-2_000:]}" for one in world.processes if "worker" in one.name]
+    return "\n".join([f"the lecture ended as {job.state}: {job.error_code}", *logs])
 
 
 def _decode(text: str, folder: Path) -> None:

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from academy.video import binaries
+from academy.video import binaries, playlist
 from tests.perf.video.measure import check
 from tests.support import media
 
@@ -45,9 +45,12 @@ def vmaf(made: Path, source: Path, size: tuple[int, int], folder: Path) -> float
     if ffmpeg is None:
         return None
     log = folder / "vmaf.json"
-    paired = "format=yuv420p,settb=1/1000,setpts=N*40"
+    # Said to be the same, or ffmpeg converts one of them: a source need not say what it is.
+    alike = "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
+    paired = f"format=yuv420p,{alike},settb=1/1000,setpts=N*40"
     graph = (
-        f"[0:v]scale={size[0]}:{size[1]}:flags=bicubic,{paired}[made];[1:v]{paired}[source];"
+        f"[0:v]{alike},scale={size[0]}:{size[1]}:flags=bicubic,{paired}[made];"
+        f"[1:v]{alike},{paired}[source];"
         f"[made][source]libvmaf=log_fmt=json:log_path={log.name}:n_subsample={EVERY}"
         f":n_threads={os.cpu_count() or 1}:shortest=1"
     )
@@ -66,8 +69,6 @@ def mean_of(report: str) -> float:
 
 def whole(folder: Path, rung: str, target: Path) -> Path:
     """A rung of HLS segments as one file: the init segment, and all others after it."""
-    from academy.video import playlist  # noqa: PLC0415 - only this needs it
-
     about = playlist.parse_media((folder / f"{rung}.m3u8").read_text())
     with target.open("wb") as file:
         for name in (about.init, *about.names):

@@ -20,8 +20,12 @@ _H264: Final = (
 )  # fmt: skip
 _CAPPED: Final = ("-b:v", "6M", "-maxrate", "8M", "-bufsize", "12M", "-g", "150", "-bf", "2")
 _AAC: Final = ("-c:a", "aac", "-b:a", "128k", "-ac", "2")
-#: Key frames as far apart as x264 puts them by itself, so that chunks begin between them.
-_APART: Final = ("-g", "250", "-crf", "20", "-maxrate", "3500k", "-bufsize", "7M")
+_SMALLER: Final = ("-crf", "20", "-maxrate", "3500k", "-bufsize", "7M")
+
+APART: Final = 250
+"""Frames between key frames where x264 is left to itself: chunks begin between two of them."""
+TOO_FAR_APART: Final = 330
+"""The same, where the top rung must not be copied: a player could not seek in it."""
 
 
 def lec(path: Path, seconds: float) -> None:
@@ -76,12 +80,16 @@ def clip(folder: Path, name: str, seconds: float) -> Path:
     return path
 
 
-def smaller(path: Path, source: Path, *, height: int, seconds: float) -> Path:
-    """A source again and again for so many seconds, encoded at another height, 16:9."""
+def smaller(path: Path, source: Path, *, height: int, seconds: float, gop: int) -> Path:
+    """A source again and again for so many seconds, encoded at another height, 16:9.
+
+    ``gop`` is how many frames lie from one key frame to the next.
+    """
     width = 2 * round(height * 16 / 18)
     _ffmpeg(
         path, "-stream_loop", "-1", "-i", str(source), "-t", f"{seconds:g}",
-        "-vf", f"scale={width}:{height}", *_H264, *_APART, *_AAC,
+        "-vf", f"scale={width}:{height}", *_H264, *_SMALLER, "-g", str(gop),
+        "-keyint_min", str(gop), "-sc_threshold", "0", *_AAC,
     )  # fmt: skip
     return path
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from academy.core.crash import crash_point
 from academy.jobs.context import Done, FanOut
-from academy.jobs.errors import JobError, TransientError
+from academy.jobs.errors import JobError, TransientError, UnsuitableHostError
 from academy.uploads.services import upload_get
 from academy.video import deletion, encoders, lecture
 from academy.video.handlers import flow
@@ -45,7 +45,8 @@ def needs_nvenc(made: lecture.LecturePlan, piece: lecture.Piece) -> bool:
 def refusal(bench: Workbench, made: lecture.LecturePlan, piece: lecture.Piece) -> str | None:
     """Why this piece is given up before it is begun; None where this host encodes it.
 
-    Raises TransientError(``video_encoder_differs``) where another host may have what it needs.
+    Raises UnsuitableHostError(``video_encoder_differs``) where another host may have what it needs,
+    and for a plan that has no other TransientError.
     """
     if not made.replanned and (why := _given_up_before(bench, made)) is not None:
         return why
@@ -55,7 +56,10 @@ def refusal(bench: Workbench, made: lecture.LecturePlan, piece: lecture.Piece) -
     elif here == made.encoder:
         return None
     # Another encoder makes other bytes, which would not join: a host of the right kind must.
-    _refuse(bench, made, TransientError("video_encoder_differs", wanted=made.encoder, here=here))
+    about = {"wanted": made.encoder, "here": here}
+    if made.replanned:
+        raise TransientError("video_encoder_differs", **about)
+    _refuse(bench, UnsuitableHostError("video_encoder_differs", **about))
     return f"{made.encoder} was not to be had for {piece.name}: the last host has {here}"
 
 
@@ -69,7 +73,7 @@ def failure(
     # Whether the card still works is to be seen before the next lecture is given to it.
     encoders.forget()
     if error.code == _KILLED:
-        _refuse(bench, made, error)
+        _refuse(bench, error)
     return f"NVENC failed in {piece.name}: {error}"
 
 
@@ -130,9 +134,9 @@ def _given_up_before(bench: Workbench, made: lecture.LecturePlan) -> str | None:
     return None if facts is None else str(facts[REFUSED])
 
 
-def _refuse(bench: Workbench, made: lecture.LecturePlan, error: JobError) -> None:
+def _refuse(bench: Workbench, error: JobError) -> None:
     """Raise the error, for another try elsewhere, unless there have been enough of them."""
     refusals = int(bench.context.checkpoint.get("refusals", 0)) + 1
-    if made.replanned or refusals < MAX_REFUSALS:
+    if refusals < MAX_REFUSALS:
         bench.context.save_checkpoint({**bench.context.checkpoint, "refusals": refusals})
         raise error

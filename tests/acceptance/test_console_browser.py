@@ -234,6 +234,7 @@ def test_it_fits_a_phone_in_korean_on_every_page(
         "/academies": "학원",
         f"/academies/{academy.pk}": academy.name,
         f"/academies/{academy.pk}/limits/video": "한도",
+        f"/academies/{academy.pk}/lectures": "강의 한도",
         "/workers": "작업자",
         "/check": "전체 경로 점검",
         "/audit": "운영자가 한 일",
@@ -274,3 +275,46 @@ def test_the_story_of_a_job_is_told_in_both_languages(
         page.get_by_role("button", name="한국어").click()
         expect(steps.nth(2)).to_have_text("시도 1 시작")
         expect(steps.last).to_have_text("성공")
+
+
+def test_what_died_is_read_run_again_and_discarded(
+    console: Console, browser: Browser, lived: dict[str, Job], academy: Tenant, picture: Picture
+) -> None:
+    world = console.world
+    world.end(*world.submit(academy, "test.poison", count=3), seconds=90.0)
+    inbox = world.sqs.get_queue_url(QueueName=queues.by_name("ai-basic").dlq_name)["QueueUrl"]
+    world.sqs.send_message(QueueUrl=inbox, MessageBody="<order><student>17</student></order>")
+    with console.open(browser, "/letters") as page:
+        causes = page.locator("tbody tr")
+        expect(causes).to_have_count(2)
+        jobs, message = (causes.filter(has_text=text) for text in ("test.poison", "A message"))
+        expect(jobs.locator("[data-label=Open]")).to_have_text("4")
+        picture(page, "letters")
+
+        jobs.get_by_role("link").click()
+        expect(page.locator("tbody tr")).to_have_count(4)
+        page.locator("tbody tr").last.get_by_role("link").first.click()
+        expect(page.locator("ol.story > li").last).to_contain_text("Dead: a person must look")
+        expect(page.get_by_text("LookupError").first).to_be_attached()
+        picture(page, "letter")
+        page.get_by_role("link", name="Run again").click()
+        expect(page.get_by_text("A new job is submitted for the academy")).to_be_visible()
+        page.get_by_label("Reason").fill("the lookup table is there again")
+        page.get_by_role("button", name="Run again").click()
+        expect(page.get_by_text("It runs again.")).to_be_visible()
+        # It dies again, of the same: the letter is done with, and there is another.
+        expect(page.locator(".state-line")).to_contain_text("Was run again")
+
+        page.goto(f"{console.url}/console/letters")
+        expect(jobs.locator("[data-label=Open]")).to_have_text("4")
+        message.get_by_role("link").click()
+        page.get_by_role("link", name="Discard all").click()
+        page.get_by_label("Reason").fill("a test message of ours")
+        page.get_by_role("button", name="Discard them").click()
+        expect(page.get_by_text("1 letter was discarded.")).to_be_visible()
+
+        page.goto(f"{console.url}/console/letters")
+        jobs.get_by_role("link").click()
+        page.get_by_role("link", name="Run them again").click()
+        expect(page.get_by_text("One runs alone, as a canary:")).to_be_visible()
+        picture(page, "letters-replay")

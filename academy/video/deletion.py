@@ -14,7 +14,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import CharField, F, Q, Value
+from django.db.models import CharField, Exists, F, OuterRef, Q, Value
 from django.db.models.functions import Cast, Replace
 
 from academy.core import clock
@@ -254,8 +254,18 @@ def pieces_forgotten(limit: int) -> list[VideoPiece]:
 
 
 def video_purged(job: Job, result: dict[str, Any]) -> None:
-    """Write down that a video is gone, and forget who watched it; in its deletion's transaction."""
-    if job.params.get("superseded") is not None or not result.get("purged"):
+    """Write down that a video is gone, and forget who watched it; in its deletion's transaction.
+
+    The keys of what was encrypted go with it, those of a replaced recording too.
+    """
+    if not result.get("purged"):
+        return
+    whole = job.params.get("superseded") is None
+    but_of = [UUID(job.params["video"])] if whole else []
+    _keys_forget(
+        job.tenant_id, result.get("digests", ()), result.get("recordings", ()), but_of=but_of
+    )
+    if not whole:
         return
     videos = Video.unscoped.filter(pk=UUID(job.params["video"]), tenant_id=job.tenant_id)
     video = videos.select_for_update().first()
@@ -263,13 +273,24 @@ def video_purged(job: Job, result: dict[str, Any]) -> None:
         return
     for model in (Caption, Viewing, Watched):
         model.unscoped.filter(video_id=video.pk).delete()
-    if video.digest and not _is_shared(video):
-        ContentKey.unscoped.filter(tenant_id=video.tenant_id, digest=video.digest).delete()
     videos.update(
-        purged_at=clock.now(), output_prefix="", manifest=None, size=0, digest="", held_at=None
-    )
+        purged_at=clock.now(), output_prefix="", manifest=None, size=0, download_size=0, digest="",
+        held_at=None,
+    )  # fmt: skip
 
 
-def _is_shared(video: Video) -> bool:
-    others = Video.unscoped.filter(tenant_id=video.tenant_id, digest=video.digest)
-    return others.filter(purged_at__isnull=True).exclude(pk=video.pk).exists()
+def _keys_forget(
+    tenant_id: UUID, digests: Collection[str], recordings: Collection[str], *, but_of: list[UUID]
+) -> None:
+    """Delete the keys of what nothing plays, keeps or makes any more."""
+    keys = ContentKey.unscoped.filter(tenant_id=tenant_id, digest__in=digests)
+    same = {"tenant_id": tenant_id, "digest": OuterRef("digest")}
+    played = Video.unscoped.filter(**same, purged_at__isnull=True).exclude(pk__in=but_of)
+    kept = VideoPiece.unscoped.filter(**same)
+    # One that works on the recording at this moment has begun to encrypt with the same keys.
+    at_work = Job.unscoped.filter(
+        tenant_id=tenant_id, queue="video", kind="video.transcode",
+        finished_at__isnull=True, params__upload__in=recordings,
+    )  # fmt: skip
+    if not at_work.exists():
+        keys.filter(~Exists(played), ~Exists(kept)).delete()

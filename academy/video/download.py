@@ -94,15 +94,18 @@ def fetch_joined(
     """Write these objects one after the other into one file; returns its size in bytes.
 
     A few are fetched at a time, and no more are in memory than that. `on_bytes` is given the bytes
-    so far, in the calling thread; what it raises ends the download.
+    so far, in the calling thread and at least every TICK_SECONDS; what it raises ends the download.
     """
     done = 0
     pool = ThreadPoolExecutor(THREADS, thread_name_prefix="segment-download")
     try:
         with target.open("wb") as file:
             for first in range(0, len(keys), THREADS):
-                for data in pool.map(store.read, keys[first : first + THREADS]):
-                    done += file.write(data)
+                parts = [pool.submit(store.read, key) for key in keys[first : first + THREADS]]
+                for part in parts:
+                    while not wait([part], timeout=TICK_SECONDS).done:
+                        on_bytes(done)
+                    done += file.write(part.result())
                 on_bytes(done)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)

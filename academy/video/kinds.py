@@ -3,7 +3,7 @@
 from academy.core.storage import Bucket
 from academy.jobs.kinds import KindSpec, register
 from academy.video.deletion import DELETE_KIND, video_purged
-from academy.video.mp4 import DOWNLOAD_KIND
+from academy.video.mp4 import DOWNLOAD_KIND, download_made
 from academy.video.params import DeleteParams, DownloadParams, PieceParams, TranscodeParams
 from academy.video.services import (
     TRANSCODE_KIND,
@@ -70,5 +70,6 @@ DOWNLOAD = register(
         max_attempts=5,
         timeout_seconds=2 * 3600,
         internal=True,
+        on_succeeded=download_made,
     )
 )

@@ -23,6 +23,7 @@ from academy.jobs.submit import Order, Submitter, job_submit_internal
 from academy.tenants.models import Tenant
 from academy.video.models import Video, VideoState
 from academy.video.selectors import video_get
+from academy.video.usage import storage_check
 
 DOWNLOAD_KIND: Final = "video.mp4"
 SHORT_SIDE: Final = 720
@@ -58,7 +59,8 @@ class Download:
 def download_request(*, by: Submitter, video_id: Any) -> Download:
     """Have the MP4 made, unless it is there or being made.
 
-    Raises AppError: ``not_found``, ``video_not_ready``, ``video_download_forbidden``.
+    Raises AppError: ``not_found``, ``video_not_ready``, ``video_download_forbidden``,
+    ``video_storage_full``.
     """
     with transaction.atomic():
         # Two requests at one moment make one file.
@@ -67,6 +69,8 @@ def download_request(*, by: Submitter, video_id: Any) -> Download:
         found = _found(video)
         if found.state in {DownloadState.READY, DownloadState.PREPARING}:
             return found
+        assert video.manifest is not None
+        storage_check(by.tenant, size_of(video.manifest))
         params = {"video": str(video.pk), "prefix": video.output_prefix}
         job = job_submit_internal(by=by, order=Order(DOWNLOAD_KIND, params))
     return Download(DownloadState.PREPARING, job, rung=found.rung, filename=found.filename)
@@ -75,6 +79,18 @@ def download_request(*, by: Submitter, video_id: Any) -> Download:
 def download_get(*, tenant: Tenant, video_id: Any) -> Download:
     """Whether the MP4 is there, with a link to it. Raises what `download_request` raises."""
     return _found(_offered(tenant, video_id))
+
+
+def download_made(job: Job, result: dict[str, Any]) -> None:
+    """Count the file for the academy's storage; in the transaction that ends its job."""
+    videos = Video.unscoped.filter(pk=job.params["video"], output_prefix=job.params["prefix"])
+    videos.update(download_size=result["size"])
+
+
+def size_of(manifest: Mapping[str, Any]) -> int:
+    """About how many bytes the file will have: those of the tracks that go into it."""
+    tracks = (rung_of(manifest), manifest["audio"])
+    return sum(int(track["size"]) for track in tracks if track is not None)
 
 
 def rung_of(manifest: Mapping[str, Any]) -> dict[str, Any] | None:

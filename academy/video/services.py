@@ -105,12 +105,15 @@ def video_succeeded(job: Job, result: dict[str, Any]) -> None:
     video.manifest = result
     video.duration = result["duration"]
     video.size = result["size"]
+    # The MP4 file of what it played goes with that.
+    video.download_size = 0
     video.digest = result.get("digest", "")
     video.upload_id = UUID(job.params["upload"])
     video.profile = job.params.get("profile", video.profile)
     video.save(
         update_fields=[
-            "output_prefix", "manifest", "duration", "size", "digest", "upload", "profile",
+            "output_prefix", "manifest", "duration", "size", "download_size", "digest", "upload",
+            "profile",
         ]
     )  # fmt: skip
 

@@ -13,7 +13,7 @@ from typing import Final
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef, Sum
+from django.db.models import Exists, F, OuterRef, Sum
 
 from academy.core import clock
 from academy.core.errors import AppError
@@ -70,7 +70,8 @@ def stored_bytes(tenant_id: UUID) -> int:
     full and deletes something can go on.
     """
     videos = Video.objects.for_tenant(tenant_id)
-    made = videos.filter(deleted_at__isnull=True).aggregate(total=Sum("size"))["total"] or 0
+    live = videos.filter(deleted_at__isnull=True)
+    made = live.aggregate(total=Sum(F("size") + F("download_size")))["total"] or 0
     users = videos.filter(upload_id=OuterRef("pk"))
     uploads = Upload.objects.for_tenant(tenant_id).filter(
         purpose=Purpose.VIDEO, state__in=[UploadState.PENDING, UploadState.COMPLETE]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -12,16 +13,19 @@ import httpx
 import pytest
 from django.test import Client
 
-from academy.core.storage import Bucket, store
+from academy.core.errors import AppError
+from academy.core.storage import Bucket, ObjectStore, StorageError, store
 from academy.jobs.models import Job
+from academy.jobs.replay import job_retry
+from academy.jobs.submit import Submitter
 from academy.tenants.keys import key_create
 from academy.tenants.models import Tenant
-from academy.video import chunks, mp4
+from academy.video import chunks, deletion, mp4, services, usage
 from academy.video.handlers import transcode
 from academy.video.models import Video
 from tests.integration.test_video_transcode import submit, transcoded, uploaded
 from tests.support import media
-from tests.support.jobs import drain, make_tenant
+from tests.support.jobs import drain, make_tenant, run
 
 pytestmark = [
     pytest.mark.integration("postgres", "s3"),
@@ -112,6 +116,66 @@ def test_sound_alone_and_what_cannot_be_had(tenant: Tenant, tmp_path: Path) -> N
     assert (answer.status_code, answer.json()["error"]["code"]) == (409, "video_not_ready")
     stranger = client_of(make_tenant())
     assert stranger.get(path).status_code == 404
+
+
+def _unavailable(_: ObjectStore, key: str, *__: Any, **___: Any) -> None:
+    raise StorageError("storage_unavailable", "put_file", key)
+
+
+def test_the_file_counts_as_stored_and_a_job_of_what_was_replaced_makes_none(
+    tenant: Tenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip = media.clip(tmp_path / "a.mp4", size="320x180", rate="10", seconds=2, with_sound=False)
+    _, video = transcoded(tenant, clip)
+    by = Submitter(tenant, "test")
+    plain = usage.stored_bytes(tenant.pk)
+    made = mp4.download_request(by=by, video_id=video.pk).job
+    assert made is not None
+    drain("video")
+    file = store(Bucket.VIDEO).head(video.output_prefix + "download_180p.mp4")
+    assert file is not None
+    assert usage.stored_bytes(tenant.pk) == plain + file.size
+
+    # The file is lost, its next job waits for a store, and comes back when another plays.
+    store(Bucket.VIDEO).delete(video.output_prefix + "download_180p.mp4")
+    late = mp4.download_request(by=by, video_id=video.pk).job
+    assert late is not None
+    with monkeypatch.context() as down:
+        down.setattr(ObjectStore, "put_file", _unavailable)
+        run(late)
+    assert (late.state, late.error_code) == ("retry_wait", "storage_unavailable")
+    services.video_replace(by=by, video_id=video.pk, upload_id=uploaded(tenant, clip).pk)
+    drain("video")
+    job_retry(by=by, job_id=late.pk)
+    run(late)
+    assert (late.state, late.error_code) == ("failed", "video_superseded")
+    current = Video.objects.for_tenant(tenant).get(pk=video.pk)
+    assert current.output_prefix != video.output_prefix
+    assert current.download_size == 0
+    assert not [key for key in store(Bucket.VIDEO).keys(f"t/{tenant.pk}/") if "download" in key]
+
+    anew = mp4.download_request(by=by, video_id=video.pk).job
+    assert anew is not None
+    drain("video")
+    anew.refresh_from_db()
+    assert (anew.state, anew.artifacts) == ("succeeded", [])
+    deletion.video_delete(tenant=tenant, video_id=video.pk, by="test")
+    deletion.video_purge(tenant=tenant, video_id=video.pk)
+    drain("video")
+    assert list(store(Bucket.VIDEO).keys(f"t/{tenant.pk}/")) == []
+    assert usage.stored_bytes(tenant.pk) == 0
+
+
+def test_no_file_is_made_beyond_the_academys_storage(
+    tenant: Tenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip = media.clip(tmp_path / "a.mp4", size="320x180", rate="10", seconds=2, with_sound=False)
+    _, video = transcoded(tenant, clip)
+    limits = usage.video_limits_of(tenant)
+    full = replace(limits, storage_bytes=usage.stored_bytes(tenant.pk))
+    monkeypatch.setattr(usage, "video_limits_of", lambda _: full)
+    with pytest.raises(AppError, match="video_storage_full"):
+        mp4.download_request(by=Submitter(tenant, "test"), video_id=video.pk)
 
 
 def test_a_file_of_what_was_replaced_meanwhile_is_not_made(tenant: Tenant, tmp_path: Path) -> None:

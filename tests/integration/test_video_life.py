@@ -147,7 +147,8 @@ def test_after_the_grace_nothing_of_a_video_is_left(tenant: Tenant) -> None:
 
     gone = fresh(video)
     assert gone.purged_at is not None
-    assert purge_job(gone).result == {"video": str(video.pk), "purged": True, "objects": 12}
+    result = purge_job(gone).result
+    assert (result["video"], result["purged"], result["objects"]) == (str(video.pk), True, 12)
     assert lectures.keys(tenant) == []
     assert (gone.state, gone.output_prefix, gone.size) == (VideoState.DELETED, "", 0)
     assert gone.upload.state == UploadState.DELETED
@@ -359,6 +360,42 @@ def test_a_replaced_video_plays_the_old_recording_until_the_new_one_is_ready(
     assert store(Bucket.VIDEO).head(fresh(new).upload.key) is not None
     assert not VideoPiece.objects.for_tenant(tenant).exists()
     assert fresh(new).state is VideoState.READY
+
+
+def test_the_keys_of_a_replaced_recording_go_with_it_and_no_others(tenant: Tenant) -> None:
+    digests = [lectures.make_digest() for _ in range(3)]
+    for digest in digests:
+        ContentKey.objects.for_tenant(tenant).create(digest=digest, number=0, sealed=b"x")
+    old = lectures.ready(tenant, digest=digests[0])
+    other = lectures.ready(tenant, digest=digests[2])
+    new = lectures.encode(replace(old), digest=digests[1])
+
+    def known() -> set[str]:
+        return set(ContentKey.objects.for_tenant(tenant).values_list("digest", flat=True))
+
+    assert known() == set(digests), "viewers may finish the old one"
+    let_wait_pass(*Job.objects.for_tenant(tenant).filter(kind="video.delete"))
+    drain("video")
+    assert known() == set(digests[1:])
+    purge(new)
+    assert known() == {other.digest}
+
+
+def test_keys_stay_while_their_recording_is_encoded_again_or_played_elsewhere(
+    tenant: Tenant,
+) -> None:
+    digest = lectures.make_digest()
+    ContentKey.objects.for_tenant(tenant).create(digest=digest, number=0, sealed=b"x")
+    first = lectures.ready(tenant, digest=digest)
+    second = lectures.submitted(tenant, first.upload)
+    purge(first)
+    assert ContentKey.objects.for_tenant(tenant).exists(), "the same keys encrypt it again"
+    second = lectures.encode(second, digest=digest)
+    third = lectures.encode(lectures.submitted(tenant, first.upload), digest=digest)
+    purge(second)
+    assert ContentKey.objects.for_tenant(tenant).exists(), "the same pieces are played"
+    purge(third)
+    assert not ContentKey.objects.for_tenant(tenant).exists()
 
 
 def test_a_replacement_that_fails_leaves_the_old_recording_and_can_be_retried(

@@ -8,8 +8,8 @@ while a file is left.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Final, TypeVar
 from uuid import UUID
@@ -25,6 +25,7 @@ from academy.video import deletion
 from academy.video.handlers.steps import DELETING, DELETION_CHECK
 from academy.video.models import Caption, Video, VideoPiece
 from academy.video.params import DeleteParams
+from academy.video.upload import TICK_SECONDS
 
 T = TypeVar("T")
 
@@ -35,12 +36,16 @@ _WAIT_SECONDS: Final = 5.0
 
 @dataclass(frozen=True)
 class _Remains:
-    """What is to go: prefixes and single keys in the video bucket, uploads, and pieces' rows."""
+    """What is to go: prefixes and single keys in the video bucket, uploads, and pieces' rows.
+
+    ``digests`` name what was made, under which the keys of encrypted segments are kept.
+    """
 
     prefixes: tuple[str, ...]
     keys: tuple[str, ...]
     uploads: tuple[UUID, ...]
     pieces: tuple[UUID, ...]
+    digests: frozenset[str]
 
 
 def run(context: JobContext[DeleteParams]) -> Done:
@@ -69,7 +74,12 @@ def run(context: JobContext[DeleteParams]) -> Done:
         "deleted %d objects under %d prefixes, %d uploads",
         deleted, len(remains.prefixes), len(remains.uploads),
     )  # fmt: skip
-    return Done({"video": str(video.pk), "purged": True, "objects": deleted})
+    return Done(
+        {
+            "video": str(video.pk), "purged": True, "objects": deleted,
+            "digests": sorted(remains.digests), "recordings": sorted(_recordings(jobs)),
+        }
+    )  # fmt: skip
 
 
 def _jobs_of(video: Video) -> list[Job]:
@@ -120,11 +130,21 @@ def _remains(context: JobContext[DeleteParams], video: Video, jobs: Sequence[Job
         keys=tuple(caption.key for caption in captions),
         uploads=tuple(_unused_uploads(video, jobs, whole=whole)),
         pieces=tuple(forgotten.values_list("pk", flat=True)),
+        digests=frozenset(digests | {job.result["digest"] for job in jobs if _has_digest(job)}),
     )
 
 
-def _unused_uploads(video: Video, jobs: Iterable[Job], *, whole: bool) -> Iterator[UUID]:
-    uploads = {UUID(job.params["upload"]) for job in jobs if "upload" in job.params}
+def _has_digest(job: Job) -> bool:
+    return bool(job.result and job.result.get("digest"))
+
+
+def _recordings(jobs: Sequence[Job]) -> set[str]:
+    """The uploads that these jobs worked on."""
+    return {str(job.params["upload"]) for job in jobs if "upload" in job.params}
+
+
+def _unused_uploads(video: Video, jobs: Sequence[Job], *, whole: bool) -> Iterator[UUID]:
+    uploads = {UUID(upload) for upload in _recordings(jobs)}
     users = Video.objects.for_tenant(video.tenant_id).filter(purged_at__isnull=True)
     if whole:
         uploads.add(video.upload_id)
@@ -169,14 +189,16 @@ def _is_left(objects: ObjectStore, prefix: str) -> bool:
 
 
 def _each(act: Callable[[str], T], prefixes: Sequence[str], said: Callable[[int], None]) -> list[T]:
-    """Do it for each prefix, a few at a time; raises the first error."""
+    """Do it for each prefix, a few at a time; raises the first error, and what ``said`` raises."""
     results: list[T] = []
-    with ThreadPoolExecutor(_THREADS, thread_name_prefix="video-delete") as pool:
-        try:
-            for result in pool.map(act, prefixes):
-                results.append(result)
+    pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="video-delete")
+    try:
+        for part in [pool.submit(act, prefix) for prefix in prefixes]:
+            while not wait([part], timeout=TICK_SECONDS).done:
                 said(len(results))
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+            results.append(part.result())
+            said(len(results))
+    finally:
+        # What is under way cannot be called back, and a stop of the job does not wait for it.
+        pool.shutdown(wait=False, cancel_futures=True)
     return results

@@ -27,7 +27,7 @@ def run(context: JobContext[DownloadParams]) -> Done:
     manifest = _manifest(context)
     rung, sound = mp4.rung_of(manifest), manifest["audio"]
     tracks = [track for track in (rung, sound) if track is not None]
-    total = sum(track["size"] for track in tracks)
+    total = mp4.size_of(manifest)
     # The tracks, and the file that is made of them.
     bench.require_disk(2 * total)
     sources: list[Path] = []
@@ -41,7 +41,7 @@ def run(context: JobContext[DownloadParams]) -> Done:
     bench.say(MP4_UPLOADING, 0)
     _manifest(context)
     key = context.params.prefix + target.name
-    bench.objects.put_file(key, target, content_type(target.name))
+    bench.put_file(key, target, content_type(target.name))
     size = target.stat().st_size
     context.log.info("stored %s, %.1f MB", target.name, size / 1e6)
     # It belongs to the output and not to this job, so that it is none of its artifacts.
@@ -63,7 +63,7 @@ def _manifest(context: JobContext[DownloadParams]) -> dict[str, Any]:
 def _fetch(bench: Workbench, name: str, target: Path, *, before: int, total: int) -> int:
     """Fetch a rendition, segment after segment, into one file; returns the bytes so far."""
     prefix: str = bench.context.params.prefix
-    listed = playlist.parse_media(bench.objects.read(prefix + name).decode())
+    listed = playlist.parse_media(bench.read(prefix + name).decode())
 
     def on_bytes(done: int) -> None:
         bench.context.raise_if_cancelled()

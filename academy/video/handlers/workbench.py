@@ -10,8 +10,9 @@ import errno
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from django.conf import settings
 
@@ -24,6 +25,8 @@ from academy.jobs.steps import Step
 from academy.sandbox import devices, isolation, process
 from academy.video import binaries, command, download
 from academy.video.upload import TICK_SECONDS
+
+T = TypeVar("T")
 
 STALL_SECONDS = 60.0
 CHECK_SECONDS = 120.0
@@ -50,9 +53,19 @@ class Workbench:
         self.objects: ObjectStore = store(Bucket.VIDEO)
         self.folder = context.scratch / "out"
         self.folder.mkdir()
+        self._step: Step | None = None
+        self._step_began = 0.0
 
     def say(self, step: Step, share: float, *, eta: float | None = None) -> None:
-        """Tell people how far a step is; `eta` in seconds for the whole job."""
+        """Tell people how far a step is, and in how many seconds it will be over.
+
+        Who does not know is told for: by how long the step has taken so far.
+        """
+        now = clock.monotonic()
+        if self._step is not step:
+            self._step, self._step_began = step, now
+        if eta is None and 0 < share <= 1:
+            eta = (now - self._step_began) * (1 - share) / share
         self.context.progress(step.name, step.at(share), eta_seconds=eta)
 
     def require_disk(self, size: int) -> None:
@@ -92,22 +105,45 @@ class Workbench:
         seconds = clock.monotonic() - started
         self.context.log.info("fetched %.1f MB in %.1f s", wanted / 1e6, seconds)
 
+    def read(self, key: str) -> bytes:
+        """The bytes of a small object."""
+        return self.unblocked(partial(self.objects.read, key))
+
+    def keys(self, prefix: str) -> set[str]:
+        """Every key below a prefix."""
+        return self.unblocked(lambda: set(self.objects.keys(prefix)))
+
+    def put_bytes(self, key: str, data: bytes, content_type: str) -> None:
+        """Store a small object."""
+        self.unblocked(partial(self.objects.put_bytes, key, data, content_type))
+
     def put_file(self, key: str, path: Path, content_type: str) -> None:
-        """Store a file of any size; a stop of the job does not wait for it."""
+        """Store a file of any size."""
         over = threading.Event()
 
         def on_bytes(_: int) -> None:
             if over.is_set():
                 raise JobStopped(StopReason.CANCELLED)
 
-        pool = ThreadPoolExecutor(1, thread_name_prefix="file-upload")
         try:
-            stored = pool.submit(self.objects.put_file, key, path, content_type, on_bytes=on_bytes)
-            while not wait([stored], timeout=TICK_SECONDS).done:
-                self.context.raise_if_cancelled()
-            stored.result()
+            self.unblocked(
+                partial(self.objects.put_file, key, path, content_type, on_bytes=on_bytes)
+            )
         finally:
             over.set()
+
+    def unblocked(self, act: Callable[[], T]) -> T:
+        """What ``act`` returns, from a thread of its own: a stop of the job does not wait for it.
+
+        For the object store, which may not answer; nothing in it may use the database.
+        """
+        pool = ThreadPoolExecutor(1, thread_name_prefix="object-store")
+        try:
+            result = pool.submit(act)
+            while not wait([result], timeout=TICK_SECONDS).done:
+                self.context.raise_if_cancelled()
+            return result.result()
+        finally:
             pool.shutdown(wait=False)
 
     def command(

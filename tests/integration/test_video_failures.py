@@ -6,11 +6,12 @@ again and spoils nothing that is finished.
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +25,14 @@ from academy.core.storage import Bucket, ObjectStore, store
 from academy.jobs import admission
 from academy.jobs.cancel import job_cancel
 from academy.jobs.models import Job, JobAttempt
+from academy.jobs.submit import Submitter
 from academy.sandbox import process
 from academy.tenants.models import Tenant
-from academy.video import encoders
+from academy.video import deletion, encoders, mp4
 from academy.video.models import Video, VideoPiece, VideoState
 from tests.integration.test_video_inputs import divide_short
 from tests.integration.test_video_transcode import submit, uploaded
-from tests.support import media
+from tests.support import lectures, media
 from tests.support.jobs import drain, let_wait_pass, make_tenant, run
 from tests.support.processes import eventually
 
@@ -97,38 +99,41 @@ def hung_tool(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
     return hung
 
 
-@pytest.fixture(params=["fetching the source", "storing segments"])
-def hung_store(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[threading.Event]:
-    """The object store takes a request and does not answer."""
-    hung, over = threading.Event(), threading.Event()
+@pytest.fixture
+def hang(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, str], threading.Event]]:
+    """Has the object store take a request for some key and not answer; tells when it did."""
+    over = threading.Event()
 
-    def hang(*_: Any, **__: Any) -> bytes:
-        hung.set()
-        over.wait(20)
-        return b""
+    def make(call: str, mark: str) -> threading.Event:
+        hung, answer = threading.Event(), getattr(ObjectStore, call)
 
-    name = {"fetching the source": "read", "storing segments": "put_file"}[request.param]
-    monkeypatch.setattr(ObjectStore, name, hang)
-    yield hung
+        def act(self: ObjectStore, key: str, *arguments: Any, **options: Any) -> Any:
+            if mark not in key or over.is_set():
+                return answer(self, key, *arguments, **options)
+            hung.set()
+            over.wait(20)
+            raise StorageError("storage_unavailable", call, key)
+
+        monkeypatch.setattr(ObjectStore, call, act)
+        return hung
+
+    yield make
     over.set()
 
 
-def _cancelled_within_seconds(lecture: Job, hung: threading.Event, scratch: Path) -> None:
+def _cancelled_within_seconds(job: Job, hung: threading.Event, scratch: Path) -> None:
     worker = threading.Thread(target=_work)
     worker.start()
     assert hung.wait(40)
     asked = clock.monotonic()
-    job_cancel(tenant=lecture.tenant, job_id=lecture.pk)
+    job_cancel(tenant=job.tenant, job_id=job.pk)
     worker.join(timeout=20)
     assert not worker.is_alive()
     assert clock.monotonic() - asked < 5
-    lecture.refresh_from_db()
-    assert lecture.state == "cancelled"
-    assert not lecture.children.exclude(state__in=["cancelled", "succeeded"]).exists()
-    assert Video.objects.for_tenant(lecture.tenant_id).get().state is VideoState.CANCELLED
-    assert list(scratch.iterdir()) == []
+    job.refresh_from_db()
+    assert job.state == "cancelled"
+    assert not job.children.exclude(state__in=["cancelled", "succeeded"]).exists()
+    assert not scratch.exists() or list(scratch.iterdir()) == []
     eventually(lambda: not _tools(), 5, "no tool is left")
 
 
@@ -148,12 +153,99 @@ def test_a_cancel_ends_a_tool_that_hangs_in_any_stage(
     lecture: Job, scratch: Path, hung_tool: threading.Event
 ) -> None:
     _cancelled_within_seconds(lecture, hung_tool, scratch)
+    assert Video.objects.for_tenant(lecture.tenant_id).get().state is VideoState.CANCELLED
 
 
+@pytest.mark.parametrize(
+    ("call", "mark"),
+    [
+        pytest.param("read", "/source", id="fetching the source"),
+        pytest.param("put_file", "sound.mka", id="storing the sound for its piece"),
+        pytest.param("put_bytes", "plan.json", id="storing the plan"),
+        pytest.param("read", "plan.json", id="reading the plan"),
+        pytest.param("read", "sound.mka", id="fetching what a piece needs"),
+        pytest.param("put_file", "72p_00000.m4s", id="storing segments"),
+        pytest.param("keys", "", id="looking for the pieces"),
+        pytest.param("read", ".m4s", id="reading the picture of the poster"),
+        pytest.param("put_file", "master.m3u8", id="publishing"),
+    ],
+)
 def test_a_cancel_does_not_wait_for_the_object_store(
-    lecture: Job, scratch: Path, hung_store: threading.Event
+    lecture: Job,
+    scratch: Path,
+    hang: Callable[[str, str], threading.Event],
+    call: str,
+    mark: str,
 ) -> None:
-    _cancelled_within_seconds(lecture, hung_store, scratch)
+    _cancelled_within_seconds(lecture, hang(call, mark), scratch)
+    assert Video.objects.for_tenant(lecture.tenant_id).get().state is VideoState.CANCELLED
+
+
+def test_a_cancel_does_not_wait_for_the_store_while_an_mp4_is_made(
+    lecture: Job, scratch: Path, hang: Callable[[str, str], threading.Event]
+) -> None:
+    video = _ready(lecture)
+    by = Submitter(lecture.tenant, "test")
+    for call, mark in (("put_file", "download_"), ("read", ".m4s"), ("read", ".m3u8")):
+        job = mp4.download_request(by=by, video_id=video.pk).job
+        assert job is not None
+        _cancelled_within_seconds(job, hang(call, mark), scratch)
+
+
+def test_a_cancel_does_not_wait_for_a_deletion_to_be_answered(
+    tenant: Tenant, scratch: Path, hang: Callable[[str, str], threading.Event]
+) -> None:
+    video = lectures.ready(tenant)
+    deletion.video_delete(tenant=tenant, video_id=video.pk, by="test")
+    deleted = deletion.video_purge(tenant=tenant, video_id=video.pk)
+    assert deleted.purge_job is not None
+    _cancelled_within_seconds(deleted.purge_job, hang("delete_prefix", "jobs"), scratch)
+
+
+# ---------------------------------------------------------------- a disk that is full
+
+
+@pytest.mark.parametrize(
+    ("mark", "name"),
+    [("matroska", ""), ("libx264", "chunk-0000"), ("audio_init.mp4", "audio"), ("thumbnail", "")],
+    ids=["copying the sound out", "encoding a chunk", "encoding the sound", "the poster"],
+)
+def test_a_tool_that_meets_a_full_disk_is_started_again_later(
+    lecture: Job, scratch: Path, monkeypatch: pytest.MonkeyPatch, mark: str, name: str
+) -> None:
+    start, met = process.Process._start, threading.Event()
+
+    def start_without_room(self: process.Process) -> subprocess.Popen[bytes]:
+        if mark in " ".join(self._argv) and not met.is_set():
+            met.set()
+            half = "head -c 50000 /dev/zero > 72p_00000.m4s.tmp"
+            said = "[out#0/hls @ 0x1] [error] Error muxing a packet: No space left on device"
+            self._argv = ["/bin/sh", "-c", f"{half}; echo '{said}' >&2; exit 228"]
+        return start(self)
+
+    monkeypatch.setattr(process.Process, "_start", start_without_room)
+    drain("video")
+    waiting = lecture.children.get(child_key=name) if name else lecture
+    waiting.refresh_from_db()
+    assert (waiting.state, waiting.error_code) == ("retry_wait", "disk_full")
+    assert list(scratch.iterdir()) == []
+    _wait_over(waiting)
+    _ready(lecture)
+
+
+def test_a_disk_that_fills_while_the_source_is_fetched_costs_an_attempt(
+    lecture: Job, scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "pwrite", full)
+        run(lecture)
+    assert (lecture.state, lecture.error_code) == ("retry_wait", "disk_full")
+    assert list(scratch.iterdir()) == []
+    _wait_over(lecture)
+    _ready(lecture)
 
 
 def _attempts(job: Job) -> dict[str, list[str]]:

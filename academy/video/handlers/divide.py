@@ -48,7 +48,7 @@ def divide(bench: Workbench, plan: ladder.Plan, source: Path, upload: Upload) ->
     bench.say(PROBING, 0.6)
     made = _decide(bench, tracks, upload)
     key = bench.context.output_prefix + lecture.PLAN
-    bench.objects.put_bytes(key, lecture.dumps(made), content_type(lecture.PLAN))
+    bench.put_bytes(key, lecture.dumps(made), content_type(lecture.PLAN))
     bench.context.save_checkpoint({"plan": key})
     crash_point("video.planned")
     bench.say(TRANSCODING, 0)

@@ -26,7 +26,7 @@ def join(bench: Workbench) -> Done | FanOut:
     """Join the lecture; where pieces do not fit, have those made again."""
     context = bench.context
     key = context.checkpoint["plan"]
-    made = lecture.loads(bench.objects.read(key))
+    made = lecture.loads(bench.read(key))
     bench.say(VALIDATING, 0)
     fallback.forget_abandoned(bench)
     rows = flow.finished(context.tenant_id, made.digest)
@@ -64,8 +64,9 @@ def _require_stored(
 ) -> None:
     """PiecesInvalidError for pieces of which an object is gone: a finished one may be old."""
     gone = []
-    for name, row in rows.items():
-        stored = set(bench.objects.keys(row.prefix))
+    for number, (name, row) in enumerate(rows.items()):
+        bench.say(VALIDATING, number / len(rows))
+        stored = bench.keys(row.prefix)
         wanted = {
             row.prefix + file
             for one in parts[name].values()
@@ -99,7 +100,7 @@ def _recoded(bench: Workbench, made: lecture.LecturePlan, why: str) -> Done | Fa
     made = lecture.recoded(made, why)
     context.log.warning("%s", made.reasons[-1])
     key = context.output_prefix + lecture.RECODED_PLAN
-    bench.objects.put_bytes(key, lecture.dumps(made), content_type(lecture.RECODED_PLAN))
+    bench.put_bytes(key, lecture.dumps(made), content_type(lecture.RECODED_PLAN))
     context.save_checkpoint({**context.checkpoint, "plan": key})
     return flow.fan_out(bench, key, made)
 
@@ -154,12 +155,12 @@ def _published(
 
 def _picture(bench: Workbench, made: lecture.LecturePlan, init: str, segment: str) -> Path:
     """One segment with its init segment, fetched."""
-    data = bench.objects.read(segment.removeprefix("/"))
+    data = bench.read(segment.removeprefix("/"))
     cipher = packaging.cipher(bench, made.digest, made.segments_per_key)
     if cipher is not None:
         data = cipher.decrypted(segment.rpartition("/")[2], data)
     piece = bench.context.scratch / "piece.mp4"
-    piece.write_bytes(bench.objects.read(init.removeprefix("/")) + data)
+    piece.write_bytes(bench.read(init.removeprefix("/")) + data)
     return piece
 
 

@@ -31,7 +31,7 @@ _NOTHING_MADE = "nothing was encoded"
 def run(context: JobContext[PieceParams]) -> Done:
     """Encode one piece, check every frame of it, and store it."""
     bench = Workbench(context)
-    made = lecture.loads(bench.objects.read(context.params.plan))
+    made = lecture.loads(bench.read(context.params.plan))
     piece = made.piece(context.params.piece)
     why = fallback.refusal(bench, made, piece)
     if why is not None:

@@ -49,6 +49,8 @@ class Outline:
     segments_per_key: int
     target: int
     """Seconds that no segment of the rung exceeds."""
+    seconds: float
+    """Of the whole lecture."""
 
     @property
     def needed(self) -> tuple[str, ...]:
@@ -177,6 +179,7 @@ def _outline(key: str) -> Outline | None:
         language="" if track is None or track.language == "und" else track.language,
         segments_per_key=made.segments_per_key,
         target=math.ceil(max(frames, grid.segment_frames) / grid.rate),
+        seconds=float(made.frames / grid.rate),
     )
 
 

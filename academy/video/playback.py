@@ -29,7 +29,7 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 from academy.core import clock
 from academy.core.errors import AppError
 from academy.core.storage import Bucket, ObjectStore, store
-from academy.video import cdn, early, encryption, served
+from academy.video import captions, cdn, early, encryption, served
 from academy.video.manifest import POSTER
 from academy.video.models import Video, Viewing
 from academy.video.playlist import MASTER
@@ -214,7 +214,9 @@ def media_open(token: str, name: str) -> MediaFile:
     if video is None:
         raise AppError("playback_link_invalid")
     fields = _media_fields(video.pk, expires, policy, UUID(bytes=viewing), window)
-    is_early = not video.output_prefix or _is_signed(mac, _MEDIA_PURPOSE, fields, video, early=True)
+    is_early = not video.output_prefix or any(
+        _is_signed(mac, purpose, fields, video, early=True) for purpose in (_MEDIA_PURPOSE, _AROUND)
+    )
     purpose = _MEDIA_PURPOSE
     if name.endswith(_AROUND_SUFFIXES) and _is_signed(mac, _AROUND, fields, video, early=is_early):
         purpose = _AROUND
@@ -237,8 +239,10 @@ def _is_signed(
 
 
 def _is_offered(name: str, *, is_early: bool) -> bool:
-    """An unfinished lecture has its own playlists and keys, and nothing else by name."""
-    return encryption.is_key_name(name) or (name in early.NAMES) is is_early
+    """An unfinished lecture has its own playlists, keys and captions, and nothing else by name."""
+    if encryption.is_key_name(name) or captions.language_of(name) is not None:
+        return True
+    return (name in early.NAMES) is is_early
 
 
 def player_open(video_id: UUID, token: str) -> tuple[Video, Audience]:

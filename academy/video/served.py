@@ -8,10 +8,12 @@ the playlists of a lecture that is not finished.
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Final
 
 from academy.core.errors import AppError
 from academy.video import captions, early, encryption, playlist, storyboard, webvtt
+from academy.video.ladder import FrameGrid
 from academy.video.manifest import base_of
 from academy.video.models import Video
 
@@ -40,11 +42,10 @@ def text(
         return _early(video, name, address)
     language = captions.language_of(name)
     if language is not None:
+        seconds, base = _timeline(video)
         if name.endswith(".m3u8"):
-            return playlist.captions(captions.file_name(language), video.duration or 0.0)
-        return webvtt.placed(
-            captions.caption_text(video=video, language=language), base_of(video.manifest or {})
-        )
+            return playlist.captions(captions.file_name(language), seconds)
+        return webvtt.placed(captions.caption_text(video=video, language=language), base)
     stored = read(name)
     if name == playlist.MASTER:
         return playlist.with_captions(stored, captions.renditions(video))
@@ -67,4 +68,16 @@ def _early(video: Video, name: str, address: Callable[[str], str]) -> str:
     if found is None or (name == early.SOUND and found.sound is None):
         raise AppError("not_found")
     made = found.text(name)
-    return made if name == early.MASTER else playlist.with_addresses(made, address)
+    if name == early.MASTER:
+        return playlist.with_captions(made, captions.renditions(video))
+    return playlist.with_addresses(made, address)
+
+
+def _timeline(video: Video) -> tuple[float, Fraction]:
+    """How long the video is, and where its segments' clock begins; seconds."""
+    if video.manifest is not None:
+        return video.duration or 0.0, base_of(video.manifest)
+    found = early.outline(video)
+    if found is None:
+        raise AppError("not_found")
+    return found.seconds, FrameGrid(found.rate).base_seconds

@@ -12,7 +12,7 @@ from academy.core.errors import AppError
 from academy.jobs.models import Job
 from academy.tenants.keys import key_create
 from academy.tenants.models import Tenant
-from academy.video import chunks, early, playback
+from academy.video import captions, chunks, early, playback
 from academy.video.handlers import transcode
 from academy.video.models import Video
 from tests.integration.test_video_transcode import submit, uploaded
@@ -128,8 +128,27 @@ def test_the_api_offers_the_beginning_and_its_link_opens_nothing_else(
     state = Client().get(playback.player_link(current(video)).url.replace("?", "/state?")).json()
     assert state["early"] is True
 
+    data = "WEBVTT\n\n00:01.000 --> 00:02.000\n안녕하세요\n".encode()
+    captions.caption_put(tenant=tenant, video_id=video.pk, language="ko", data=data)
+    shown = client.get(f"/api/v1/videos/{video.pk}").json()["playback"]
+    (offered,) = shown["captions"]
+    master = stream.get(shown["master_url"]).decode()
+    assert 'TYPE=SUBTITLES,GROUP-ID="captions"' in master
+    assert 'SUBTITLES="captions"' in master.split("#EXT-X-STREAM-INF:")[1]
+    listed = stream.get(shown["master_url"].replace(early.MASTER, "captions_ko.m3u8")).decode()
+    assert abs(seconds_of(listed) - 18) < 0.2, "of the whole lecture, though it is not made yet"
+    text = stream.get(offered["url"]).decode()
+    assert "안녕하세요" in text
+
     # The recording that was uploaded lies where the plan lies: no link leads there.
     for name in ("pictures.mp4", "source.mp4", "master.m3u8", "poster.jpg", "480p_00000.m4s"):
         with pytest.raises(AppError, match="not_found"):
             playback.media_open(token, name)
     assert playback.media_open(token, early.SOUND).is_early
+
+    drain("video")
+    body = client.get(f"/api/v1/videos/{video.pk}").json()
+    assert body["playback"]["early"] is False
+    # Whoever began early still gets them, at the same place of the timeline.
+    assert stream.get(offered["url"]).decode() == text
+    assert stream.get(body["playback"]["captions"][0]["url"]).decode() == text

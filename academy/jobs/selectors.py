@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Avg, Count, Q, QuerySet
+from django.db.models import Avg, Count, F, Q, QuerySet, Sum
 
+from academy.core import clock
 from academy.core.errors import AppError
 from academy.jobs.models import Job, JobAttempt, JobEvent, JobLog
+from academy.jobs.states import JobState
 from academy.tenants.models import Tenant
 
 
@@ -69,6 +72,23 @@ def job_logs(
     if after is not None:
         lines = lines.filter(pk__gt=(job_id, *after))
     return list(lines.order_by("job_id", "attempt", "seq")[:limit])
+
+
+def progress_now(job: Job) -> tuple[float, float | None]:
+    """Percent of the whole job, and the seconds left, at this moment.
+
+    A parent that waits is told of each part that has ended; here the parts at work count with what
+    they have done, so that a flow of few large parts does not stand still in between.
+    """
+    if job.state != JobState.WAITING or not job.fan_out:
+        return job.percent, job.eta_seconds
+    at_work = Job.unscoped.filter(parent=job, finished_at__isnull=True)
+    left = at_work.aggregate(left=Sum(1 - F("percent") / 100))["left"] or 0.0
+    share = min(1.0, max(0.0, 1 - left / job.fan_out["parts"]))
+    begin, until = job.fan_out["from"], job.fan_out["until"]
+    elapsed = (clock.now() - datetime.fromisoformat(job.fan_out["since"])).total_seconds()
+    seconds = elapsed * (1 - share) / share if share > 0 else None
+    return max(job.percent, begin + share * (until - begin)), seconds
 
 
 def flow_progress(job: Job) -> dict[str, Any]:

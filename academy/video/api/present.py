@@ -7,10 +7,12 @@ from typing import Any, Final
 from academy.core.errors import error_body
 from academy.core.http.values import instant, rounded
 from academy.jobs.models import Job
+from academy.jobs.selectors import progress_now
 from academy.jobs.states import JobState
 from academy.video import captions as caption_files
 from academy.video import early, playback, usage
-from academy.video.handlers.steps import LECTURE_STEPS
+from academy.video.handlers.flow import JOIN
+from academy.video.handlers.steps import LECTURE_STEPS, VALIDATING
 from academy.video.line import Wait, WaitReason, wait_of
 from academy.video.models import Video, VideoState, state_of_job
 
@@ -80,28 +82,32 @@ def progress(video: Video) -> dict[str, Any] | None:
 
 
 def _progress(job: Job) -> dict[str, Any]:
+    percent, seconds = progress_now(job)
     return {
         "step": job.step,
-        "percent": round(job.percent, 1),
-        "eta_seconds": rounded(job.eta_seconds),
-        "steps": _steps(job),
+        "percent": round(percent, 1),
+        "eta_seconds": rounded(seconds),
+        "steps": _steps(job, percent, seconds),
     }
 
 
-def _steps(job: Job) -> list[dict[str, Any]]:
+def _steps(job: Job, percent: float, seconds: float | None) -> list[dict[str, Any]]:
     """The steps that people know. A job that runs again begins with the first one again."""
     names = [step.name for step in LECTURE_STEPS]
     now = names.index(job.step) if job.step in names else -1
+    if now < 0 and job.phase == JOIN:
+        # Claimed this moment: what comes before was done by the pieces.
+        now = names.index(VALIDATING.name)
     shown = []
     for number, step in enumerate(LECTURE_STEPS):
-        share = min(1.0, max(0.0, (job.percent - step.start) / (step.end - step.start)))
+        share = min(1.0, max(0.0, (percent - step.start) / (step.end - step.start)))
         state = "done" if number < now else "running" if number == now else "waiting"
         shown.append(
             {
                 "name": step.name,
                 "state": state,
                 "percent": {"done": 100.0, "waiting": 0.0}.get(state, round(100 * share, 1)),
-                "eta_seconds": rounded(job.eta_seconds) if number == now else None,
+                "eta_seconds": rounded(seconds) if number == now else None,
             }
         )
     return shown
@@ -183,7 +189,7 @@ def usage_body(used: usage.Usage) -> dict[str, Any]:
 
 def captions(video: Video) -> list[dict[str, str]]:
     """The languages of its captions, and where each one's WebVTT is."""
-    if video.state is not VideoState.READY:
+    if video.state is not VideoState.READY and not early.is_playable(video):
         return []
     return [
         {

@@ -44,6 +44,7 @@ def _draw(bench: Workbench, argv: list[str], source: Path) -> None:
     if outcome.returncode != 0 or not (bench.folder / POSTER).is_file():
         bench.context.log.warning("no poster: %s", " | ".join(outcome.stderr[-3:]))
         raise TransientError("video_output_invalid", problem="no poster")
+    bench.say(THUMBNAIL, 1)
 
 
 def publish(

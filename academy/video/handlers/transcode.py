@@ -42,6 +42,7 @@ def run(context: JobContext[TranscodeParams]) -> Done | FanOut:
     bench.say(PROBING, 0)
     found = Prober(bench.tools, run=bench.capture).probe(source)
     plan = ladder.plan(found, context.params.profile)
+    bench.say(PROBING, 0.2)
     _tell(context, plan)
     if plan.tonemap and binaries.tone_mapper(bench.tools.ffmpeg) is None:
         raise PermanentError("video_hdr_unsupported")

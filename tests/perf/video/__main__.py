@@ -39,6 +39,8 @@ def main() -> int:
     options = _options()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "academy.settings.test")
     django.setup()
+    # The encoders run in folders of their own.
+    options.clips = options.clips.resolve()
     options.clips.mkdir(parents=True, exist_ok=True)
     verdicts: list[Verdict] = []
     failed: list[str] = []

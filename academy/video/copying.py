@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from academy.video import avc, fmp4
-from academy.video.ladder import FrameGrid, Plan
+from academy.video.ladder import SAVER, FrameGrid, Plan
 from academy.video.packets import Packets
 
 MAX_BITRATE_FACTOR: Final = 1.3
@@ -31,6 +31,8 @@ class Verdict:
     reason: str
     keys: tuple[int, ...] = ()
     frames: int = 0
+    kbps: float = 0.0
+    """Of the packets, on average."""
 
     @property
     def copies(self) -> bool:
@@ -39,10 +41,14 @@ class Verdict:
 
 
 def judge(
-    plan: Plan, packets: Packets, path: Path, outside: tuple[tuple[int, int], ...] | None
+    plan: Plan,
+    profile: str,
+    packets: Packets,
+    path: Path,
+    outside: tuple[tuple[int, int], ...] | None,
 ) -> Verdict:
     """Decide for one file. ``outside`` is what packets.outside_media says of it."""
-    flaw = flaw_of_track(plan) or flaw_of_rate(plan, packets)
+    flaw = flaw_of_track(plan, profile) or flaw_of_rate(plan, packets)
     if flaw is None and outside is None:
         flaw = f"{plan.source.container} does not state its parameter sets in one place"
     if flaw is None:
@@ -59,6 +65,7 @@ def judge(
         f"the grid, {len(keys)} IDR pictures at most {float(packets.longest_gop):.1f} s apart",
         keys,
         len(packets),
+        _kbps(packets),
     )
 
 
@@ -71,13 +78,15 @@ def _top(plan: Plan) -> str:
     return plan.rungs[0].name if plan.rungs else "the picture"
 
 
-def flaw_of_track(plan: Plan) -> str | None:
-    """What the probe says against copying; None where it says nothing."""
+def flaw_of_track(plan: Plan, profile: str) -> str | None:
+    """What the profile and the probe say against copying; None where they say nothing."""
     video = plan.source.video
     if video is None or not plan.rungs:
         return "there is none"
     top = plan.rungs[0]
     checks = (
+        # A recorder spends several times the bits of an encode at rest.
+        (profile == SAVER, f"the profile {SAVER} is there for fewer bytes than the source has"),
         (video.codec != "h264", f"the source is {video.codec}"),
         (video.pixel_format != "yuv420p", f"its pixels are {video.pixel_format}"),
         (video.full_range, "its colours use the full range"),

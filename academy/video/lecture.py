@@ -15,7 +15,18 @@ from pydantic import TypeAdapter
 
 from academy.video.chunks import Chunk
 from academy.video.command import AUDIO_NAME
-from academy.video.ladder import AV1_CRF, AV1_PRESET, CRF, PRESET, Codec, Encoder, Plan, on_x264
+from academy.video.complexity import Sample
+from academy.video.ladder import (
+    AV1_CRF,
+    AV1_PRESET,
+    CRF,
+    PHONE_SIDE,
+    PRESET,
+    Codec,
+    Encoder,
+    Plan,
+    on_x264,
+)
 
 PLAN: Final = "plan.json"
 RECODED_PLAN: Final = "plan-recoded.json"
@@ -24,7 +35,6 @@ PICTURES: Final = "pictures.mp4"
 SOUND: Final = "sound.mka"
 FORMAT_VERSION: Final = 1
 _EARLY_CHUNKS: Final = 2
-_EARLY_RUNG: Final = 480
 _RECODED: Final = "recoded"
 
 
@@ -59,6 +69,8 @@ class LecturePlan:
     sound: SourceObject | None
     reasons: tuple[str, ...]
     """In plain words, for people."""
+    samples: tuple[Sample, ...] = ()
+    """What was weighed to decide which rungs are made; none where nobody looked."""
     segments_per_key: int = 0
     """How many segments an AES-128 key serves; 0: the segments are not encrypted."""
     replanned: bool = False
@@ -167,7 +179,7 @@ def replanned(lecture: LecturePlan, *, encoder: str, source: str, why: str) -> L
 
 def early_rung(plan: Plan) -> str | None:
     """The rung that is made first: the largest of at most 480 lines, else the smallest."""
-    small = [rung for rung in plan.rungs if rung.short_side <= _EARLY_RUNG]
+    small = [rung for rung in plan.rungs if rung.short_side <= PHONE_SIDE]
     chosen = small[0] if small else (plan.rungs[-1] if plan.rungs else None)
     return None if chosen is None else chosen.name
 

@@ -18,7 +18,7 @@ from academy.video.validate import Rendition
 SAMPLE_SECONDS: Final = 8
 VMAF_FLOOR: Final = 70.0
 """Below it people see the loss without comparing; ordinary lectures are at 95."""
-SSIM_FLOOR: Final = 0.8
+SSIM_FLOOR: Final = 0.9
 """The same where there is no VMAF: ordinary lectures are at 0.99. What SSIM misses first is a
 camera's noise, which no viewer does."""
 LOW: Final = "video_quality_low"

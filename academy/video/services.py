@@ -132,6 +132,7 @@ def piece_succeeded(job: Job, result: dict[str, Any]) -> None:
                 "lost": result.get("lost", 0),
                 "renditions": result["facts"],
                 "storyboard": result.get("storyboard"),
+                "quality": result.get("quality"),
                 # A piece that gave up says why, and holds nothing (see handlers/fallback.py).
                 **({"refused": result["refused"]} if "refused" in result else {}),
             },

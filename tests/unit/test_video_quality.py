@@ -156,8 +156,8 @@ def test_after_a_refused_copy_the_rung_that_took_its_place_is_what_counts() -> N
         (0.991, 69.9, True),
         # What SSIM holds against an encode is often a camera's noise; VMAF knows better.
         (0.4, 79.0, False),
-        (0.8, None, False),
-        (0.799, None, True),
+        (0.9, None, False),
+        (0.899, None, True),
     ],
 )
 def test_a_teacher_is_warned_of_what_people_would_see(

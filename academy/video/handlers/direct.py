@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import TypedDict
+from typing import NamedTuple, TypedDict
 
 from academy.jobs.context import Done
-from academy.jobs.errors import PermanentError, TransientError
-from academy.video import binaries, command, ladder, playlist, validate
+from academy.jobs.errors import JobError, PermanentError, TransientError
+from academy.video import binaries, command, encoders, ladder, playlist, quality, validate
 from academy.video.chunks import Chunk
-from academy.video.handlers import economy, packaging, publish
+from academy.video.handlers import comparison, economy, fallback, packaging, publish
 from academy.video.handlers.steps import TRANSCODING, VALIDATING
 from academy.video.handlers.workbench import EMPTY_TRACK, Follow, Workbench
 from academy.video.params import TranscodeParams
@@ -29,7 +29,8 @@ def encode(bench: Workbench, plan: ladder.Plan, source: Path) -> Done:
         bench.objects, bench.context.output_prefix, bench.folder, dict.fromkeys(names, 0),
         encryptor=None if cipher is None else cipher.encryptor,
     ) as uploader:  # fmt: skip
-        output, damage, reasons = _made(bench, plan, source, uploader)
+        made = _made(bench, plan, source, uploader)
+        plan, output = made.plan, made.output
         if output.pictures:
             top = output.pictures[0].media
             # A tenth in: past the title card and the wait for the last student.
@@ -46,12 +47,15 @@ def encode(bench: Workbench, plan: ladder.Plan, source: Path) -> Done:
         sprite = packaging.sprite_of_whole(bench, plan, output.pictures)
         sprites = [] if sprite is None else [sprite]
         told = packaging.write_storyboard(bench, sprites)
+        compared = comparison.of_recording(bench, plan, output.pictures, source)
         return publish.publish(
-            bench, plan, output, damage, uploader,
+            bench, plan, output, made.damage, uploader,
             media=[*media, *(one.name for one in sprites)],
             extra=[STORYBOARD] if told else [],
             about={
-                "reasons": reasons,
+                "reasons": list(made.reasons),
+                "quality": compared,
+                "warnings": quality.warnings(compared),
                 "digest": about["digest"],
                 "encrypted": cipher is not None,
                 "storyboard": STORYBOARD if told else None,
@@ -74,26 +78,68 @@ def _about(bench: Workbench) -> _About:
     )
 
 
-def _made(
-    bench: Workbench, plan: ladder.Plan, source: Path, uploader: SegmentUploader
-) -> tuple[validate.Output, validate.Damage | None, list[str]]:
-    """Encode and check. Where a copied rung is not as it must be, once more without copying."""
-    thrifty, whole, why = economy.copy_of_recording(bench, plan, source)
-    bench.context.log.info("%s", why)
+class _Made(NamedTuple):
+    """What was encoded, by which plan, and why by that one."""
+
+    plan: ladder.Plan
+    output: validate.Output
+    damage: validate.Damage | None
+    reasons: tuple[str, ...]
+
+
+def _made(bench: Workbench, plan: ladder.Plan, source: Path, uploader: SegmentUploader) -> _Made:
+    """Encode and check, in the way that costs least; where that fails, in the next, here and now.
+
+    NVENC gives way to x264, and a copied rung that is not as it must be to an encoded one.
+    """
+    plan, reasons = encoders.assigned(plan, divided=False)
+    thrifty, whole = economy.decide_short(bench, plan, source)
+    reasons = (*reasons, *thrifty.reasons)
+    for reason in reasons:
+        bench.context.log.info("%s", reason)
+    if plan.encoder is not ladder.Encoder.X264:
+        try:
+            return _Made(*_tried(bench, thrifty.plan, source, whole), reasons)
+        except JobError as error:
+            if error.code not in fallback.OF_THE_ENCODER:
+                raise
+            encoders.forget()
+            why = f"encoded with x264 after all; with NVENC: {error}"
+            reasons = (*thrifty.reasons, _given_up(bench, why))
     if whole is not None:
         try:
-            errors = _encode(bench, thrifty, source, None, whole)
-            economy.refuse_damage(errors)
-            return *_validate(bench, thrifty, errors, whole), [why]
+            return _Made(*_tried(bench, ladder.on_x264(thrifty.plan), source, whole), reasons)
         except (PermanentError, TransientError) as error:
-            bench.context.raise_if_cancelled()
-            after = f"{thrifty.copied} is encoded after all: {error}"
-            bench.context.log.warning("%s", after)
-            for path in bench.folder.iterdir():
-                path.unlink()
-            why = after
-    errors = _encode(bench, plan, source, uploader)
-    return *_validate(bench, plan, errors), [why]
+            why = f"{thrifty.plan.copied} is encoded after all: {error}"
+            kept = tuple(reason for reason in reasons if reason not in thrifty.reasons)
+            reasons = (*kept, _given_up(bench, why))
+    return _Made(*_tried(bench, ladder.on_x264(plan), source, None, uploader), reasons)
+
+
+def _tried(
+    bench: Workbench,
+    plan: ladder.Plan,
+    source: Path,
+    whole: Chunk | None,
+    uploader: SegmentUploader | None = None,
+) -> tuple[ladder.Plan, validate.Output, validate.Damage | None]:
+    """One way, with its plan. Raises TransientError where another way may do better."""
+    errors = _encode(bench, plan, source, uploader, whole)
+    if whole is not None:
+        economy.refuse_damage(errors)
+    output, damage = _validate(bench, plan, errors, whole)
+    if damage is not None and plan.encoder is not ladder.Encoder.X264:
+        raise TransientError("video_output_invalid", problem="pictures are missing")
+    return plan, output, damage
+
+
+def _given_up(bench: Workbench, why: str) -> str:
+    """Make room for the next way."""
+    bench.context.raise_if_cancelled()
+    bench.context.log.warning("%s", why)
+    for path in bench.folder.iterdir():
+        path.unlink()
+    return why
 
 
 def _encode(
@@ -127,6 +173,7 @@ def _encode(
         cpu_seconds=900 + int(60 * plan.expected_seconds),
         on_line=follow.line,
         on_tick=None if uploader is None else uploader.scan,
+        on_gpu=plan.encoder is ladder.Encoder.NVENC,
     )
     if outcome.returncode != 0 and EMPTY_TRACK in outcome.said and _main(bench, plan).exists():
         # A sound track that is declared and holds nothing: the pictures are complete.

@@ -11,7 +11,7 @@ from academy.core.crash import crash_point
 from academy.jobs.context import FanOut
 from academy.jobs.errors import PermanentError
 from academy.uploads.models import Upload
-from academy.video import chunks, command, copying, encoders, ladder, lecture
+from academy.video import chunks, command, encoders, ladder, lecture
 from academy.video.handlers import economy, flow, packaging
 from academy.video.handlers.steps import PROBING, TRANSCODING
 from academy.video.handlers.workbench import Workbench
@@ -49,7 +49,7 @@ def divide(bench: Workbench, plan: ladder.Plan, source: Path, upload: Upload) ->
     made = _decide(bench, tracks, upload)
     key = bench.context.output_prefix + lecture.PLAN
     bench.put_bytes(key, lecture.dumps(made), content_type(lecture.PLAN))
-    bench.context.save_checkpoint({"plan": key})
+    bench.context.save_checkpoint({"plan": key, **flow.times(bench)})
     crash_point("video.planned")
     bench.say(TRANSCODING, 0)
     return flow.fan_out(bench, key, made)
@@ -106,16 +106,15 @@ def _demuxed(
 def _decide(bench: Workbench, tracks: _Tracks, upload: Upload) -> lecture.LecturePlan:
     plan = tracks.plan
     found = economy.scan(bench, plan, tracks.pictures)
-    total = plan.grid.frames_in(float(found.end - plan.source.start)) if len(found) else 0
+    decided = economy.decide(bench, plan, tracks.pictures, found, tracks.outside)
+    plan, total = decided.plan, decided.frames
     if not found.keys or total <= 0:
         raise PermanentError("video_damaged")
-    verdict = copying.judge(plan, found, tracks.pictures, tracks.outside)
     where = _Where(
         start=plan.source.start, size=tracks.pictures.stat().st_size, outside=tracks.outside
     )
-    if verdict.copies:
-        plan, total = replace(plan, copied=plan.rungs[0].name), verdict.frames
-        cut = chunks.divide_at_keys(plan.grid, total, found, verdict.keys, **where)
+    if decided.keys:
+        cut = chunks.divide_at_keys(plan.grid, total, found, decided.keys, **where)
     else:
         cut = chunks.divide(plan.grid, total, found, **where)
     plan, chosen = encoders.assigned(plan, divided=True)
@@ -123,6 +122,9 @@ def _decide(bench: Workbench, tracks: _Tracks, upload: Upload) -> lecture.Lectur
         f"{total} frames in {len(cut)} chunks of about {chunks.CHUNK_SECONDS} s; "
         f"the longest time between key frames is {float(found.longest_gop):.1f} s"
     )
+    reasons = (*tracks.reasons, summary, *chosen, *decided.reasons)
+    for reason in reasons:
+        bench.context.log.info("%s", reason)
     original = lecture.SourceObject(upload.key, upload.size)
     made = lecture.LecturePlan(
         version=lecture.FORMAT_VERSION,
@@ -134,7 +136,8 @@ def _decide(bench: Workbench, tracks: _Tracks, upload: Upload) -> lecture.Lectur
         pictures=_stored(bench, tracks.pictures) if tracks.is_copy else original,
         sound=None if tracks.sound is None else _stored(bench, tracks.sound),
         segments_per_key=packaging.segments_per_key(bench.context.params.profile),
-        reasons=(*tracks.reasons, summary, *chosen, verdict.reason),
+        reasons=reasons,
+        samples=decided.samples,
     )
     return lecture.with_digest(made, flow.source_name(upload))
 

@@ -9,7 +9,7 @@ from typing import Final
 from academy.core.crash import crash_point
 from academy.jobs.context import Done, FanOut
 from academy.jobs.errors import TransientError
-from academy.video import command, lecture, pieces, playlist, storyboard, validate
+from academy.video import command, lecture, pieces, playlist, quality, storyboard, validate
 from academy.video.handlers import fallback, flow, losses, packaging, publish
 from academy.video.handlers.steps import TRANSCODING, VALIDATING
 from academy.video.handlers.workbench import Workbench
@@ -27,6 +27,7 @@ def join(bench: Workbench) -> Done | FanOut:
     context = bench.context
     key = context.checkpoint["plan"]
     made = lecture.loads(bench.read(key))
+    flow.recall(bench)
     bench.say(VALIDATING, 0)
     fallback.forget_abandoned(bench)
     rows = flow.finished(context.tenant_id, made.digest)
@@ -139,14 +140,18 @@ def _published(
     name = losses.telling_segment(top, () if damage is None else damage.gaps)
     publish.poster(bench, _picture(bench, made, top.init, name))
     extra = (lecture.PLAN, STORYBOARD) if _told(bench, made, rows) else (lecture.PLAN,)
+    compared = quality.of_lecture(made.plan, [row.facts for row in rows.values()])
     with SegmentUploader(bench.objects, bench.context.output_prefix, bench.folder, {}) as uploader:
         return publish.publish(
             bench, made.plan, output, damage, uploader,
             media=(), extra=extra,
             about={
                 "chunks": len(made.chunks),
+                "piece_timings": flow.piece_timings(bench),
                 "digest": made.digest,
                 "damaged_chunks": losses.damaged_chunks(made, rows),
+                "quality": compared,
+                "warnings": quality.warnings(compared),
                 "encrypted": made.segments_per_key > 0,
                 "storyboard": STORYBOARD if STORYBOARD in extra else None,
             },

@@ -13,7 +13,7 @@ from academy.jobs.errors import JobError, PermanentError, TransientError
 from academy.sandbox import process
 from academy.video import binaries, command, lecture, pieces, storyboard, validate
 from academy.video.chunks import Chunk
-from academy.video.handlers import economy, fallback, packaging
+from academy.video.handlers import comparison, economy, fallback, packaging
 from academy.video.handlers.steps import (
     PIECE_DOWNLOADING,
     PIECE_TRANSCODING,
@@ -56,6 +56,8 @@ def run(context: JobContext[PieceParams]) -> Done:
         sprite = packaging.sprite_of_piece(bench, made, piece, done.renditions)
         if sprite is not None:
             about["storyboard"] = storyboard.measured(sprite)
+        if not done.lost:
+            about["quality"] = comparison.of_piece(bench, made, piece, done.renditions, work.source)
         return _stored(bench, uploader, done.renditions, about)
 
 
@@ -151,7 +153,7 @@ class _Chunk:
         self.bench.say(PIECE_DOWNLOADING, 0)
         self.bench.fetch(
             self.made.pictures.key,
-            self._source,
+            self.source,
             size=self.made.pictures.size,
             step=PIECE_DOWNLOADING,
             ranges=self.chunk.ranges,
@@ -171,11 +173,11 @@ class _Chunk:
     def has_own(self) -> bool:
         """Whether one picture of the source that belongs to the chunk can be decoded."""
         plan = self.made.plan
-        argv = command.decode_chunk(self.bench.tools.ffmpeg, plan, self.chunk, self._source)
+        argv = command.decode_chunk(self.bench.tools.ffmpeg, plan, self.chunk, self.source)
         counted = Follow("frame", self.frames, lambda *_, **__: None)
         self.bench.follow(
             argv,
-            reads=[self._source],
+            reads=[self.source],
             writes=[],
             cpu_seconds=900 + 60 * int(self.frames / plan.grid.rate),
             on_line=counted.line,
@@ -183,7 +185,8 @@ class _Chunk:
         return counted.done > 0
 
     @property
-    def _source(self) -> Path:
+    def source(self) -> Path:
+        """Where the fetched parts of the recording are."""
         return self.bench.context.scratch / "source.mp4"
 
     def _encoded(self, uploader: SegmentUploader, chunk: Chunk) -> _Encoded:
@@ -192,7 +195,7 @@ class _Chunk:
         if plan.tonemap and tone_mapper is None:
             raise PermanentError("video_hdr_unsupported")
         argv = command.encode_chunk(
-            ffmpeg, plan, chunk, self._source, rungs=self.piece.rungs, tone_mapper=tone_mapper
+            ffmpeg, plan, chunk, self.source, rungs=self.piece.rungs, tone_mapper=tone_mapper
         )
         return self._followed(argv, uploader)
 
@@ -201,7 +204,7 @@ class _Chunk:
         assert plan.source.video is not None
         mark = f"[dec:{plan.source.video.codec} "
         return _followed(
-            self.bench, argv, self._source, uploader,
+            self.bench, argv, self.source, uploader,
             follow=Follow("frame", self.frames, _teller(self.bench)),
             cpu_seconds=900 + 60 * int(self.frames / plan.grid.rate),
             # The sound of the file is not read here, and what was not fetched is no damage.
@@ -244,9 +247,9 @@ class _Sound:
         assert self.made.sound is not None
         self.bench.say(PIECE_DOWNLOADING, 0)
         self.bench.fetch(
-            self.made.sound.key, self._source, size=self.made.sound.size, step=PIECE_DOWNLOADING
+            self.made.sound.key, self.source, size=self.made.sound.size, step=PIECE_DOWNLOADING
         )
-        argv = command.encode_sound(self.bench.tools.ffmpeg, self.made.plan, self._source)
+        argv = command.encode_sound(self.bench.tools.ffmpeg, self.made.plan, self.source)
         return self._followed(argv, uploader)
 
     def encode_in_place_of_lost(self, uploader: SegmentUploader, frames: int) -> None:  # noqa: ARG002
@@ -256,13 +259,14 @@ class _Sound:
         self._followed(argv, uploader)
 
     @property
-    def _source(self) -> Path:
+    def source(self) -> Path:
+        """Where the fetched sound is."""
         return self.bench.context.scratch / lecture.SOUND
 
     def _followed(self, argv: list[str], uploader: SegmentUploader) -> _Encoded:
         seconds = self.frames / self.made.plan.grid.rate
         return _followed(
-            self.bench, argv, self._source, uploader,
+            self.bench, argv, self.source, uploader,
             follow=Follow("out_time_us", float(seconds) * 1e6, _teller(self.bench)),
             cpu_seconds=900 + int(seconds),
         )  # fmt: skip
@@ -346,7 +350,7 @@ def _stored(
         ", ".join(one.name for one in renditions), len(sizes), sum(sizes.values()) / 1e6,
     )  # fmt: skip
     return Done(
-        result=result,
+        result={**result, "timings": bench.timings()},
         artifacts=[
             Artifact(
                 first.media.init,

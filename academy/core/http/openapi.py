@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from drf_spectacular.extensions import OpenApiSerializerExtension
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.utils import OpenApiExample
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse
 from rest_framework import serializers
 
 from academy.core.errors import AppError, error_body
@@ -51,6 +51,11 @@ def example(summary: str, value: Any, *, response: bool = False) -> OpenApiExamp
         request_only=not response,
         response_only=response,
     )
+
+
+def answer(serializer: Any, description: str, summary: str, value: Any) -> OpenApiResponse:
+    """An answer with one example of it."""
+    return OpenApiResponse(serializer, description, [example(summary, value, response=True)])
 
 
 class ApiSchema(AutoSchema):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import extend_schema
 
 from academy.core.errors import error_body
-from academy.core.http.openapi import example
+from academy.core.http.openapi import answer, example
 from academy.deadletters.api import answers, serializers
 
 TAGS: Final = ["Dead letters"]
@@ -206,20 +206,12 @@ REPLAY_DETAIL: Final = {
 }
 
 
-def _answer(serializer: Any, text: str, summary: str, value: Any) -> OpenApiResponse:
-    return OpenApiResponse(serializer, text, [example(summary, value, response=True)])
-
-
 letter_list = extend_schema(
     operation_id="ops_dead_letter_list",
     tags=TAGS,
     parameters=[serializers.LetterListQuerySerializer],
     responses={
-        200: OpenApiResponse(
-            answers.LetterSerializer(many=True),
-            "A page of letters.",
-            [example("A page", LETTER, response=True)],
-        )
+        200: answer(answers.LetterSerializer(many=True), "A page of letters.", "A page", LETTER)
     },
 )
 
@@ -228,7 +220,7 @@ group_list = extend_schema(
     tags=TAGS,
     parameters=[serializers.GroupListQuerySerializer],
     responses={
-        200: _answer(answers.LetterGroupsSerializer, "The causes.", "Causes", {"items": [GROUP]})
+        200: answer(answers.LetterGroupsSerializer, "The causes.", "Causes", {"items": [GROUP]})
     },
 )
 
@@ -236,7 +228,7 @@ letter_read = extend_schema(
     operation_id="ops_dead_letter_read",
     tags=TAGS,
     parameters=[serializers.LetterQuerySerializer],
-    responses={200: _answer(answers.LetterStorySerializer, "The letter.", "A story", STORY)},
+    responses={200: answer(answers.LetterStorySerializer, "The letter.", "A story", STORY)},
 )
 
 letter_replay = extend_schema(
@@ -249,8 +241,8 @@ letter_replay = extend_schema(
         example("Only look", {"dry_run": True}),
     ],
     responses={
-        200: _answer(answers.PreviewSerializer, "Of a dry run.", "Dry run", PREVIEW),
-        202: _answer(answers.LetterSerializer, "It runs again.", "Replaying", REPLAYING),
+        200: answer(answers.PreviewSerializer, "Of a dry run.", "Dry run", PREVIEW),
+        202: answer(answers.LetterSerializer, "It runs again.", "Replaying", REPLAYING),
     },
 )
 
@@ -259,7 +251,7 @@ letter_discard = extend_schema(
     tags=TAGS,
     request=serializers.LetterDiscardSerializer,
     examples=[example("A reason", {"reason": DISCARDED["reason"]})],
-    responses={200: _answer(answers.LetterSerializer, "It is closed.", "Discarded", DISCARDED)},
+    responses={200: answer(answers.LetterSerializer, "It is closed.", "Discarded", DISCARDED)},
 )
 
 group_discard = extend_schema(
@@ -268,7 +260,7 @@ group_discard = extend_schema(
     request=serializers.GroupDiscardSerializer,
     examples=[example("A cause", {"fingerprint": FINGERPRINT, "reason": "Test messages of ours."})],
     responses={
-        200: _answer(
+        200: answer(
             answers.DiscardedSerializer,
             "Which letters.",
             "Discarded",
@@ -281,11 +273,7 @@ replay_list = extend_schema(
     operation_id="ops_dead_letter_replay_list",
     tags=TAGS,
     responses={
-        200: OpenApiResponse(
-            answers.ReplaySerializer(many=True),
-            "A page of replays.",
-            [example("A page", REPLAY, response=True)],
-        )
+        200: answer(answers.ReplaySerializer(many=True), "A page of replays.", "A page", REPLAY)
     },
 )
 
@@ -298,29 +286,29 @@ replay_begin = extend_schema(
         example("Slowly", {"fingerprint": FINGERPRINT, "per_minute": 6, "max_in_flight": 2}),
     ],
     responses={
-        200: _answer(answers.PlanSerializer, "Of a dry run.", "Dry run", PLAN),
-        201: _answer(answers.ReplaySerializer, "It has begun.", "Begun", REPLAY),
+        200: answer(answers.PlanSerializer, "Of a dry run.", "Dry run", PLAN),
+        201: answer(answers.ReplaySerializer, "It has begun.", "Begun", REPLAY),
     },
 )
 
 replay_read = extend_schema(
     operation_id="ops_dead_letter_replay_read",
     tags=TAGS,
-    responses={200: _answer(answers.ReplayDetailSerializer, "The replay.", "Begun", REPLAY_DETAIL)},
+    responses={200: answer(answers.ReplayDetailSerializer, "The replay.", "Begun", REPLAY_DETAIL)},
 )
 
 replay_pause = extend_schema(
     operation_id="ops_dead_letter_replay_pause",
     tags=TAGS,
     request=None,
-    responses={200: _answer(answers.ReplaySerializer, "It rests.", "Paused", PAUSED)},
+    responses={200: answer(answers.ReplaySerializer, "It rests.", "Paused", PAUSED)},
 )
 
 replay_resume = extend_schema(
     operation_id="ops_dead_letter_replay_resume",
     tags=TAGS,
     request=None,
-    responses={200: _answer(answers.ReplaySerializer, "It goes on.", "Resumed", REPLAY)},
+    responses={200: answer(answers.ReplaySerializer, "It goes on.", "Resumed", REPLAY)},
 )
 
 replay_stop = extend_schema(
@@ -328,5 +316,5 @@ replay_stop = extend_schema(
     tags=TAGS,
     request=serializers.StopSerializer,
     examples=[example("A reason", {"reason": "The cause is another one."})],
-    responses={200: _answer(answers.ReplaySerializer, "It has ended.", "Stopped", STOPPED)},
+    responses={200: answer(answers.ReplaySerializer, "It has ended.", "Stopped", STOPPED)},
 )

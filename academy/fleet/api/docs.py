@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 
-from academy.core.http.openapi import example
+from academy.core.http.openapi import answer, example
 from academy.fleet.api import serializers
 
 TAGS: Final = ["Operations"]
@@ -71,26 +71,18 @@ ACTION: Final[dict[str, Any]] = {
 
 
 def _queue(description: str, summary: str, value: Any) -> OpenApiResponse:
-    return OpenApiResponse(
-        serializers.QueueStateSerializer, description, [example(summary, value, response=True)]
-    )
+    return answer(serializers.QueueStateSerializer, description, summary, value)
 
 
 def _worker(description: str, summary: str, value: Any) -> OpenApiResponse:
-    return OpenApiResponse(
-        serializers.WorkerSerializer, description, [example(summary, value, response=True)]
-    )
+    return answer(serializers.WorkerSerializer, description, summary, value)
 
 
 queue_list = extend_schema(
     operation_id="ops_queue_list",
     tags=TAGS,
     responses={
-        200: OpenApiResponse(
-            serializers.QueuesSerializer,
-            "All queues.",
-            [example("Queues", {"items": [QUEUE]}, response=True)],
-        )
+        200: answer(serializers.QueuesSerializer, "All queues.", "Queues", {"items": [QUEUE]})
     },
 )
 
@@ -119,11 +111,7 @@ worker_list = extend_schema(
     operation_id="ops_worker_list",
     tags=TAGS,
     responses={
-        200: OpenApiResponse(
-            serializers.WorkersSerializer,
-            "All workers.",
-            [example("Workers", {"items": [WORKER]}, response=True)],
-        )
+        200: answer(serializers.WorkersSerializer, "All workers.", "Workers", {"items": [WORKER]})
     },
 )
 
@@ -150,11 +138,5 @@ action_list = extend_schema(
     operation_id="ops_action_list",
     tags=TAGS,
     parameters=[serializers.ActionListQuerySerializer],
-    responses={
-        200: OpenApiResponse(
-            serializers.ActionSerializer(many=True),
-            "One page.",
-            [example("A page", ACTION, response=True)],
-        )
-    },
+    responses={200: answer(serializers.ActionSerializer(many=True), "One page.", "A page", ACTION)},
 )

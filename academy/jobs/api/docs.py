@@ -8,7 +8,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 
 from academy.core.errors import error_body
-from academy.core.http.openapi import example
+from academy.core.http.openapi import answer, example
 from academy.jobs.api import order_schema, serializers, stream
 from academy.jobs.once import ONCE_PARAMETERS
 
@@ -190,9 +190,7 @@ _LOCATION: Final = OpenApiParameter(
 
 
 def _job(description: str, summary: str, value: Any) -> OpenApiResponse:
-    return OpenApiResponse(
-        serializers.JobSerializer, description, [example(summary, value, response=True)]
-    )
+    return answer(serializers.JobSerializer, description, summary, value)
 
 
 job_list = extend_schema(
@@ -200,11 +198,7 @@ job_list = extend_schema(
     tags=TAGS,
     parameters=[serializers.JobListQuerySerializer],
     responses={
-        200: OpenApiResponse(
-            serializers.JobSummarySerializer(many=True),
-            "One page.",
-            [example("A page", SUMMARY, response=True)],
-        )
+        200: answer(serializers.JobSummarySerializer(many=True), "One page.", "A page", SUMMARY)
     },
 )
 
@@ -228,26 +222,21 @@ job_batch = extend_schema(
     request=serializers.JobBatchSerializer,
     examples=[example("Two jobs", {"jobs": [SHORT_ORDER, ORDER]})],
     responses={
-        202: OpenApiResponse(
+        202: answer(
             serializers.JobBatchAnswerSerializer,
             "All are accepted. Where one cannot be, none is: `error.details.index` names it.",
-            [
-                example(
-                    "Accepted",
+            "Accepted",
+            {
+                "jobs": [
                     {
-                        "jobs": [
-                            {
-                                "id": JOB_ID,
-                                "kind": "system.ping.ai-lite",
-                                "queue": "ai-lite",
-                                "state": "queued",
-                                "links": {"self": _PATH},
-                            }
-                        ]
-                    },
-                    response=True,
-                )
-            ],
+                        "id": JOB_ID,
+                        "kind": "system.ping.ai-lite",
+                        "queue": "ai-lite",
+                        "state": "queued",
+                        "links": {"self": _PATH},
+                    }
+                ]
+            },
         )
     },
 )
@@ -304,10 +293,8 @@ job_attempts = extend_schema(
     operation_id="job_attempts",
     tags=TAGS,
     responses={
-        200: OpenApiResponse(
-            serializers.AttemptsSerializer,
-            "All attempts.",
-            [example("One attempt", {"items": [ATTEMPT]}, response=True)],
+        200: answer(
+            serializers.AttemptsSerializer, "All attempts.", "One attempt", {"items": [ATTEMPT]}
         )
     },
 )
@@ -316,16 +303,11 @@ job_children = extend_schema(
     operation_id="job_children",
     tags=TAGS,
     responses={
-        200: OpenApiResponse(
+        200: answer(
             serializers.JobSummarySerializer(many=True),
             "One page.",
-            [
-                example(
-                    "A page",
-                    {**SUMMARY, "id": _CHILD_ID, "parent": JOB_ID, "child_key": "part-0003"},
-                    response=True,
-                )
-            ],
+            "A page",
+            {**SUMMARY, "id": _CHILD_ID, "parent": JOB_ID, "child_key": "part-0003"},
         )
     },
 )
@@ -343,25 +325,18 @@ job_events = extend_schema(
         ),
     ],
     responses={
-        (200, "application/json"): OpenApiResponse(
+        (200, "application/json"): answer(
             serializers.EventsSerializer,
             "The events.",
-            [example("Events", {"items": EVENTS, "next_after": None}, response=True)],
+            "Events",
+            {"items": EVENTS, "next_after": None},
         ),
-        (200, stream.MEDIA_TYPE): OpenApiResponse(
-            OpenApiTypes.STR, "The stream.", [example("A stream", _STREAM, response=True)]
-        ),
+        (200, stream.MEDIA_TYPE): answer(OpenApiTypes.STR, "The stream.", "A stream", _STREAM),
     },
 )
 
 kind_list = extend_schema(
     operation_id="kind_list",
     tags=TAGS,
-    responses={
-        200: OpenApiResponse(
-            serializers.KindsSerializer,
-            "All kinds.",
-            [example("Kinds", {"items": [KIND]}, response=True)],
-        )
-    },
+    responses={200: answer(serializers.KindsSerializer, "All kinds.", "Kinds", {"items": [KIND]})},
 )

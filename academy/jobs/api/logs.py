@@ -9,14 +9,14 @@ from uuid import UUID
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from academy.core.http.openapi import example
+from academy.core.http.openapi import answer
 from academy.core.http.serializers import StrictSerializer, parse_query
 from academy.jobs import selectors
 from academy.jobs.models import JobLog
@@ -103,14 +103,10 @@ class JobLogsView(APIView):
         tags=["Operations"],
         parameters=[LogsQuerySerializer],
         responses={
-            (200, "application/json"): OpenApiResponse(
-                LogsSerializer,
-                "The lines.",
-                [example("Log lines", {"items": [_LINE], "next_after": None}, response=True)],
+            (200, "application/json"): answer(
+                LogsSerializer, "The lines.", "Log lines", {"items": [_LINE], "next_after": None}
             ),
-            (200, TEXT): OpenApiResponse(
-                OpenApiTypes.STR, "The lines.", [example("As text", _AS_TEXT, response=True)]
-            ),
+            (200, TEXT): answer(OpenApiTypes.STR, "The lines.", "As text", _AS_TEXT),
         },
     )
     def get(self, request: Request, job_id: UUID) -> HttpResponseBase:

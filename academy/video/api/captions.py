@@ -20,7 +20,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from academy.core.errors import AppError
-from academy.core.http.openapi import example
+from academy.core.http.openapi import answer, example
 from academy.core.http.serializers import NothingSerializer, StrictSerializer, parse_query
 from academy.core.http.values import instant
 from academy.tenants.principal import principal_of
@@ -138,9 +138,8 @@ class CaptionView(APIView):
         parameters=[_LANGUAGE, CaptionQuerySerializer],
         request={kind: OpenApiRequest(_TEXT, examples=[_FILES[kind]]) for kind in _TYPES},
         responses={
-            200: OpenApiResponse(
-                CaptionSerializer, "They took the place of others.",
-                [example("Korean captions", _EXAMPLE, response=True)],
+            200: answer(
+                CaptionSerializer, "They took the place of others.", "Korean captions", _EXAMPLE
             ),
             201: OpenApiResponse(CaptionSerializer, "They are the first in this language."),
         },

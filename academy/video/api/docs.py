@@ -7,7 +7,7 @@ from typing import Any, Final
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 
-from academy.core.http.openapi import example
+from academy.core.http.openapi import answer, example
 from academy.jobs.once import ONCE_PARAMETERS
 from academy.video.api import serializers
 from academy.video.api.present import WAIT_TEXTS
@@ -138,9 +138,7 @@ _ONCE: Final = [*ONCE_PARAMETERS, _LOCATION]
 
 
 def _video(description: str, summary: str, value: dict[str, Any]) -> OpenApiResponse:
-    return OpenApiResponse(
-        serializers.VideoSerializer, description, [example(summary, value, response=True)]
-    )
+    return answer(serializers.VideoSerializer, description, summary, value)
 
 
 video_list = extend_schema(
@@ -148,10 +146,8 @@ video_list = extend_schema(
     tags=TAGS,
     parameters=[serializers.VideoListQuerySerializer],
     responses={
-        200: OpenApiResponse(
-            serializers.VideoSummarySerializer(many=True),
-            "One page.",
-            [example("A video", SUMMARY_EXAMPLE, response=True)],
+        200: answer(
+            serializers.VideoSummarySerializer(many=True), "One page.", "A video", SUMMARY_EXAMPLE
         )
     },
 )
@@ -229,10 +225,8 @@ video_usage = extend_schema(
     operation_id="video_usage",
     tags=TAGS,
     responses={
-        200: OpenApiResponse(
-            serializers.UsageSerializer,
-            "The figures of this moment.",
-            [example("Usage", USAGE_EXAMPLE, response=True)],
+        200: answer(
+            serializers.UsageSerializer, "The figures of this moment.", "Usage", USAGE_EXAMPLE
         )
     },
 )

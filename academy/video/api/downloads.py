@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from academy.core.errors import error_body
-from academy.core.http.openapi import ErrorDetailSerializer, example
+from academy.core.http.openapi import ErrorDetailSerializer, answer, example
 from academy.core.http.serializers import NothingSerializer, parse_body, parse_query
 from academy.core.http.values import instant
 from academy.jobs.once import submitter_of
@@ -87,14 +87,8 @@ class DownloadView(APIView):
         tags=["Videos"],
         request=None,
         responses={
-            200: OpenApiResponse(
-                DownloadSerializer, "It was made before.",
-                [example("Ready to fetch", _READY, response=True)],
-            ),
-            202: OpenApiResponse(
-                DownloadSerializer, "It is being prepared.",
-                [example("Being prepared", _PREPARING, response=True)],
-            ),
+            200: answer(DownloadSerializer, "It was made before.", "Ready to fetch", _READY),
+            202: answer(DownloadSerializer, "It is being prepared.", "Being prepared", _PREPARING),
         },
     )  # fmt: skip
     def post(self, request: Request, video_id: UUID) -> Response:

@@ -11,8 +11,7 @@ from academy.jobs.selectors import progress_now
 from academy.jobs.states import JobState
 from academy.video import captions as caption_files
 from academy.video import early, playback, usage
-from academy.video.handlers.flow import JOIN
-from academy.video.handlers.steps import LECTURE_STEPS, VALIDATING
+from academy.video.handlers.steps import JOIN_PHASE, LECTURE_STEPS, VALIDATING
 from academy.video.line import Wait, WaitReason, wait_of
 from academy.video.models import Video, VideoState, state_of_job
 
@@ -95,7 +94,7 @@ def _steps(job: Job, percent: float, seconds: float | None) -> list[dict[str, An
     """The steps that people know. A job that runs again begins with the first one again."""
     names = [step.name for step in LECTURE_STEPS]
     now = names.index(job.step) if job.step in names else -1
-    if now < 0 and job.phase == JOIN:
+    if now < 0 and job.phase == JOIN_PHASE:
         # Claimed this moment: what comes before was done by the pieces.
         now = names.index(VALIDATING.name)
     shown = []

@@ -7,13 +7,13 @@ from uuid import UUID
 
 from academy.jobs.context import Child, FanOut
 from academy.uploads.models import Upload
-from academy.video.handlers.steps import TRANSCODING
+from academy.video.handlers.steps import JOIN_PHASE, TRANSCODING
 from academy.video.handlers.workbench import Workbench
 from academy.video.lecture import LecturePlan
 from academy.video.models import VideoPiece
 
 PIECE_KIND: Final = "video.piece"
-JOIN: Final = "join"
+JOIN: Final = JOIN_PHASE
 """The phase in which `video.transcode` comes back."""
 
 

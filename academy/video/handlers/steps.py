@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from academy.jobs.steps import Step
 
 DOWNLOADING = Step("downloading", 0, 6)
@@ -13,6 +15,9 @@ UPLOADING = Step("uploading", 96, 100)
 
 LECTURE_STEPS = (DOWNLOADING, PROBING, TRANSCODING, VALIDATING, THUMBNAIL, UPLOADING)
 """In the order in which people see them."""
+
+JOIN_PHASE: Final = "join"
+"""The phase in which a lecture that was divided comes back; its pieces have transcoded it."""
 
 # A piece of a lecture is a job of its own, with its own whole.
 PIECE_DOWNLOADING = Step("downloading", 0, 10)

@@ -1,6 +1,6 @@
 """The environment, typed and checked once, at boot.
 
-This module is the only reader of ``os.environ`` for settings. When anything is wrong it raises
+Settings read ``os.environ`` here and nowhere else. When anything is wrong it raises
 one EnvironmentInvalid that lists everything wrong, so that an operator repairs a host in one go.
 Values never appear in the message: only the names of variables.
 """
@@ -9,22 +9,17 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Final, TypeVar
-from urllib.parse import urlsplit
-
-from django.core.exceptions import ImproperlyConfigured
 
 from academy.settings import database_url
 from academy.settings.database_url import DatabaseUrl, DatabaseUrlError
+from academy.settings.reader import MISSING, EnvironmentInvalid, Reader
 
-T = TypeVar("T")
-
-_MISSING = object()
 _BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]\Z")
+_RELEASE = re.compile(r"[A-Za-z0-9._+-]{1,40}")
 _CDN_KEY = re.compile(r"[a-z0-9]{1,16}:[A-Za-z0-9_-]{32,128}\Z")
 _HOST_NAME = re.compile(r"\.?[A-Za-z0-9*]([A-Za-z0-9.-]*[A-Za-z0-9])?\Z|\[[0-9A-Fa-f:]+\]\Z")
 
@@ -57,15 +52,6 @@ _R2_VARIABLES = frozenset(
         *(name for name, _ in BUCKET_VARIABLES.values()),
     }
 )
-
-
-class EnvironmentInvalid(ImproperlyConfigured):
-    """The environment cannot run the platform; ``problems`` has one sentence for each reason."""
-
-    def __init__(self, problems: list[str]) -> None:
-        self.problems = problems
-        lines = "\n".join(f"  - {problem}" for problem in problems)
-        super().__init__(f"the environment is not usable, {len(problems)} to repair:\n{lines}")
 
 
 class Profile(StrEnum):
@@ -178,99 +164,9 @@ class Environment:
     traces_endpoint: str | None
 
 
-_RELEASE: Final = re.compile(r"[A-Za-z0-9._+-]{1,40}")
-
-
-class _Reader:
-    """Reads variables one by one and remembers what is wrong instead of stopping at the first."""
-
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        self.environ = environ
-        self.problems: list[str] = []
-
-    def problem(self, name: str, sentence: str) -> None:
-        self.problems.append(f"{name} {sentence}")
-
-    def text(self, name: str, default: object = _MISSING) -> str:
-        value = self.environ.get(name, "")
-        if value:
-            return value
-        if default is _MISSING:
-            self.problem(name, "is not set")
-            return ""
-        return str(default)
-
-    def optional(self, name: str) -> str | None:
-        return self.environ.get(name) or None
-
-    def parsed(self, name: str, default: T, parse: Callable[[str], T], wanted: str) -> T:
-        value = self.environ.get(name, "")
-        if not value:
-            return default
-        try:
-            return parse(value)
-        except ValueError:
-            self.problem(name, f"must be {wanted}")
-            return default
-
-    def integer(self, name: str, default: int, low: int, high: int) -> int:
-        def parse(value: str) -> int:
-            number = int(value)
-            if not low <= number <= high:
-                raise ValueError
-            return number
-
-        return self.parsed(name, default, parse, f"a whole number from {low} to {high}")
-
-    def seconds(self, name: str, default: float, low: float, high: float) -> float:
-        def parse(value: str) -> float:
-            number = float(value)
-            if not low <= number <= high:
-                raise ValueError
-            return number
-
-        return self.parsed(name, default, parse, f"a number of seconds from {low:g} to {high:g}")
-
-    def flag(self, name: str, *, default: bool) -> bool:
-        def parse(value: str) -> bool:
-            return {"0": False, "1": True}[value]
-
-        try:
-            return self.parsed(name, default, parse, "0 or 1")
-        except KeyError:
-            self.problem(name, "must be 0 or 1")
-            return default
-
-    def choice(self, name: str, default: str, choices: tuple[str, ...]) -> str:
-        value = self.text(name, default)
-        if value not in choices:
-            self.problem(name, f"must be one of {', '.join(choices)}")
-            return default
-        return value
-
-    def url(self, name: str, default: object = _MISSING, *, path: bool = False) -> str:
-        value = self.text(name, default)
-        if not value:
-            return ""
-        try:
-            parts = urlsplit(value)
-            sound = parts.scheme in ("http", "https") and bool(parts.hostname)
-            sound = sound and (parts.port is None or parts.port > 0)
-            sound = sound and not (parts.username or parts.query or parts.fragment)
-            sound = sound and (path or parts.path in ("", "/"))
-        except ValueError:
-            sound = False
-        if not sound:
-            self.problem(name, "must be an address like https://host[:port]")
-        return value.rstrip("/")
-
-    def listed(self, name: str, default: str) -> list[str]:
-        return [part.strip() for part in self.text(name, default).split(",") if part.strip()]
-
-
 def load(profile: Profile, environ: Mapping[str, str]) -> Environment:
     """Read and check everything. Raises EnvironmentInvalid listing all that is wrong."""
-    read = _Reader(environ)
+    read = Reader(environ)
     public_base_url = read.url("PUBLIC_BASE_URL", _default(profile, "http://127.0.0.1:8000"))
     environment = Environment(
         profile=profile,
@@ -310,21 +206,21 @@ def load(profile: Profile, environ: Mapping[str, str]) -> Environment:
 
 def _default(profile: Profile, value: str) -> object:
     """Outside production a setting has a default; in production it must be given."""
-    return _MISSING if profile is Profile.PRODUCTION else value
+    return MISSING if profile is Profile.PRODUCTION else value
 
 
 def _log_format(profile: Profile) -> str:
     return "json" if profile is Profile.PRODUCTION else "console"
 
 
-def _secret(read: _Reader, profile: Profile, name: str, *, least: int) -> str:
+def _secret(read: Reader, profile: Profile, name: str, *, least: int) -> str:
     value = read.text(name, _default(profile, f"{profile}-only-{name.lower()}-".ljust(64, "x")))
     if value and len(value) < least:
         read.problem(name, f"is too short: at least {least} random characters")
     return value
 
 
-def _video_key_secrets(read: _Reader) -> list[str]:
+def _video_key_secrets(read: Reader) -> list[str]:
     """What content keys are sealed under, the current secret first; empty: SECRET_KEY."""
     secrets = read.listed("VIDEO_KEY_SECRET", "")
     if any(len(secret) < 32 for secret in secrets):
@@ -338,14 +234,14 @@ def _release(value: str) -> str:
     return value
 
 
-def _metrics_token(read: _Reader) -> str:
+def _metrics_token(read: Reader) -> str:
     value = read.text("METRICS_TOKEN", "")
     if value and len(value) < 32:
         read.problem("METRICS_TOKEN", "is too short: at least 32 random characters")
     return value
 
 
-def _hosts(read: _Reader, profile: Profile) -> list[str]:
+def _hosts(read: Reader, profile: Profile) -> list[str]:
     hosts = read.listed(
         "ALLOWED_HOSTS", "" if profile is Profile.PRODUCTION else "127.0.0.1,localhost"
     )
@@ -356,9 +252,9 @@ def _hosts(read: _Reader, profile: Profile) -> list[str]:
     return hosts
 
 
-def _database(read: _Reader, profile: Profile) -> DatabaseEnvironment:
+def _database(read: Reader, profile: Profile) -> DatabaseEnvironment:
     fallback = "postgresql://academy@127.0.0.1:5432/academy"
-    text = read.text("DATABASE_URL", fallback if profile is Profile.TEST else _MISSING)
+    text = read.text("DATABASE_URL", fallback if profile is Profile.TEST else MISSING)
     try:
         url = database_url.parse(text or fallback)
     except DatabaseUrlError as error:
@@ -373,9 +269,9 @@ def _database(read: _Reader, profile: Profile) -> DatabaseEnvironment:
     )
 
 
-def _objects(read: _Reader, profile: Profile) -> ObjectStoreEnvironment:
+def _objects(read: Reader, profile: Profile) -> ObjectStoreEnvironment:
     test = profile is Profile.TEST
-    endpoint = read.url("R2_ENDPOINT_URL", "http://127.0.0.1:8333" if test else _MISSING)
+    endpoint = read.url("R2_ENDPOINT_URL", "http://127.0.0.1:8333" if test else MISSING)
     buckets = {}
     for alias, (name, default) in BUCKET_VARIABLES.items():
         buckets[alias] = read.text(name, default)
@@ -389,14 +285,14 @@ def _objects(read: _Reader, profile: Profile) -> ObjectStoreEnvironment:
     return ObjectStoreEnvironment(
         endpoint_url=endpoint,
         public_endpoint_url=read.url("R2_PUBLIC_ENDPOINT_URL", "") or endpoint,
-        access_key_id=read.text("R2_ACCESS_KEY_ID", "test" if test else _MISSING),
-        secret_access_key=read.text("R2_SECRET_ACCESS_KEY", "test" if test else _MISSING),
+        access_key_id=read.text("R2_ACCESS_KEY_ID", "test" if test else MISSING),
+        secret_access_key=read.text("R2_SECRET_ACCESS_KEY", "test" if test else MISSING),
         region=read.text("R2_REGION", "auto"),
         buckets=buckets,
     )
 
 
-def _playback(read: _Reader) -> PlaybackEnvironment:
+def _playback(read: Reader) -> PlaybackEnvironment:
     base_url = read.url("CDN_BASE_URL", "")
     key = read.text("CDN_SIGNING_KEY", "")
     # One without the other would serve links that nobody checks, or that nobody can follow.
@@ -417,7 +313,7 @@ def _playback(read: _Reader) -> PlaybackEnvironment:
     )
 
 
-def _jobs(read: _Reader) -> JobsEnvironment:
+def _jobs(read: Reader) -> JobsEnvironment:
     scratch = Path(read.text("SCRATCH_DIR", Path(tempfile.gettempdir()) / "academy-scratch"))
     if not scratch.is_absolute():
         read.problem("SCRATCH_DIR", "must be an absolute path")
@@ -447,7 +343,7 @@ def _jobs(read: _Reader) -> JobsEnvironment:
     )
 
 
-def _traces_endpoint(read: _Reader) -> str | None:
+def _traces_endpoint(read: Reader) -> str | None:
     """Where spans go, or None. OpenTelemetry reads its other variables itself, and only warns."""
     base = read.url("OTEL_EXPORTER_OTLP_ENDPOINT", "", path=True)
     own = read.url("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "", path=True)
@@ -468,7 +364,7 @@ def _share(value: str) -> float:
     return share
 
 
-def _check_production(read: _Reader, environment: Environment) -> None:
+def _check_production(read: Reader, environment: Environment) -> None:
     """What is harmless on one's own machine and a hole, or an outage, in production."""
     if "*" in environment.allowed_hosts:
         read.problem("ALLOWED_HOSTS", "must name the hosts: * accepts any Host header")

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from academy.settings.database_url import DatabaseUrlError, parse
-from academy.settings.env import EnvironmentInvalid, Profile, load
+from academy.settings.env import Profile, load
+from academy.settings.reader import EnvironmentInvalid
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from academy.settings.env import EnvironmentInvalid, Profile, load
+from academy.settings.env import Profile, load
+from academy.settings.reader import EnvironmentInvalid
 from tasks import queues
 from tasks.worker.allowlist import RefusedMessageError, check
 from tests.support.workers import envelope

@@ -29,6 +29,7 @@ _WHOSE: Final = 0.95
 _ANY_PHONE: Final = 0.75
 _WORST_FIT: Final = 0.5
 _LONGEST_TITLE: Final = 40
+_DATA_DIGITS: Final = 4
 _NOISE: Final = re.compile(r"[^0-9a-z가-힣]")
 _BRACKETS: Final = re.compile(r"[(\[<].*?[)\]>]")
 
@@ -137,16 +138,23 @@ def _titles(row: Row, above: Row | None) -> Iterable[list[str]]:
     """
     own = [_title(cell) for cell in row.cells]
     yield own
-    if above is None:
+    if above is None or not all(_may_be_title(cell) for cell in row.cells):
         return
     upper = [_title(cell) for cell in above.cells]
     upper += [""] * (len(own) - len(upper))
     own += [""] * (len(upper) - len(own))
+    if not any(title and not over for title, over in zip(own, upper, strict=True)):
+        # No group goes over several columns: the upper row has all titles, or this is a student.
+        return
     joined, group = [], ""
     for title, over in zip(own, upper, strict=True):
         group = over or (group if title else "")
         joined.append(f"{group} {title}".strip())
     yield joined
+
+
+def _may_be_title(cell: Cell) -> bool:
+    return cell is None or (isinstance(cell, str) and sum(map(str.isdigit, cell)) < _DATA_DIGITS)
 
 
 def _title(cell: Cell) -> str:

@@ -25,6 +25,7 @@ from academy.tenants.models import Tenant
 from academy.video import deletion, encoders
 from academy.video.handlers import fallback
 from academy.video.handlers import join as join_handler
+from academy.video.handlers.steps import LECTURE_STEPS
 from academy.video.models import Video, VideoPiece
 from tests.integration.test_video_inputs import divide_short
 from tests.integration.test_video_lecture import divided, fetched, frames_of
@@ -148,6 +149,7 @@ def test_a_short_recording_is_encoded_on_the_card(
     assert len(host.encodes) == 1
     assert " nvenc " in job.result["encoder"]
     assert "encoded with NVENC; decoded and scaled on the card" in job.result["reasons"]
+    assert set(job.result["timings"]) == {step.name for step in LECTURE_STEPS}
 
 
 # ---------------------------------------------------------------- and where it cannot

@@ -134,3 +134,26 @@ def test_every_step_is_told_with_the_time_left(
     # Pieces tell of the encoding, and the flow of its time.
     wanted = set(NAMES) - ({TRANSCODING.name} if in_pieces else set())
     assert {step for step, _, eta in told if eta is not None} >= wanted
+
+
+def test_the_result_tells_how_long_every_step_took(
+    tenant: Tenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    divide_short(monkeypatch)
+    source = media.clip(tmp_path / "a.mp4", size="160x90", rate="10", seconds=8)
+    job = submit(tenant, uploaded(tenant, source))
+    drain("video")
+    job.refresh_from_db()
+    assert job.result is not None
+
+    timings, of_pieces = job.result["timings"], job.result["piece_timings"]
+    # The plan's attempt, the pieces between, and the join's.
+    assert set(timings) == set(NAMES)
+    assert all(seconds > 0 for seconds in timings.values())
+    assert set(of_pieces) == {"downloading", "transcoding", "validating", "uploading"}
+    each = [child.result["timings"] for child in job.children.all() if child.result]
+    assert len(each) == 3
+    for name, seconds in of_pieces.items():
+        assert seconds == pytest.approx(sum(one[name] for one in each), abs=0.01)
+    # One worker did the pieces one after the other, and the lecture waited for all.
+    assert timings["transcoding"] > of_pieces["transcoding"]

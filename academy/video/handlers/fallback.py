@@ -56,7 +56,7 @@ def refusal(bench: Workbench, made: lecture.LecturePlan, piece: lecture.Piece) -
     elif here == made.encoder:
         return None
     # Another encoder makes other bytes, which would not join: a host of the right kind must.
-    about = {"wanted": made.encoder, "here": here}
+    about: dict[str, Any] = {"wanted": made.encoder, "here": here}
     if made.replanned:
         raise TransientError("video_encoder_differs", **about)
     _refuse(bench, UnsuitableHostError("video_encoder_differs", **about))
@@ -111,7 +111,7 @@ def replanned(bench: Workbench, made: lecture.LecturePlan, why: str) -> FanOut:
     )
     context.log.warning("%s", anew.reasons[-1])
     key = context.output_prefix + lecture.REPLANNED_PLAN
-    bench.objects.put_bytes(key, lecture.dumps(anew), content_type(lecture.REPLANNED_PLAN))
+    bench.put_bytes(key, lecture.dumps(anew), content_type(lecture.REPLANNED_PLAN))
     context.save_checkpoint({**context.checkpoint, "plan": key, "turn": 0, _ABANDONED: made.digest})
     crash_point("video.replanned")
     forget_abandoned(bench)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections import Counter
+from typing import Any, Final
 from uuid import UUID
 
+from academy.core import clock
 from academy.jobs.context import Child, FanOut
 from academy.uploads.models import Upload
 from academy.video.handlers.steps import JOIN_PHASE, TRANSCODING
@@ -27,6 +29,28 @@ def child(plan_key: str, made: LecturePlan, piece: str, turn: int = 0) -> Child:
     anew = ".anew" if made.replanned else ""
     again = f".{turn}" if turn else ""
     return Child(f"{piece}{anew}{again}", PIECE_KIND, {"plan": plan_key, "piece": piece})
+
+
+def times(bench: Workbench) -> dict[str, Any]:
+    """For the checkpoint: what the steps took until the pieces are sent out, and when that is."""
+    return {"timings": bench.timings(), "sent_at": clock.now().timestamp()}
+
+
+def recall(bench: Workbench) -> None:
+    """Have the workbench count what the attempts before the join took, and the pieces' time."""
+    checkpoint = bench.context.checkpoint
+    for name, seconds in checkpoint.get("timings", {}).items():
+        bench.took(name, seconds)
+    if (sent_at := checkpoint.get("sent_at")) is not None:
+        bench.took(TRANSCODING.name, clock.now().timestamp() - sent_at)
+
+
+def piece_timings(bench: Workbench) -> dict[str, float]:
+    """Seconds that the steps of all pieces took together, by name, whichever host did them."""
+    found: Counter[str] = Counter()
+    for done in bench.context.children():
+        found.update(done.result.get("timings", {}))
+    return {name: round(seconds, 3) for name, seconds in found.items()}
 
 
 def fan_out(bench: Workbench, plan_key: str, made: LecturePlan) -> FanOut:

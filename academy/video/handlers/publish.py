@@ -90,7 +90,7 @@ def publish(
     context.log.info("stored %d files, %.1f MB", len(sizes), sum(sizes.values()) / 1e6)
     video = video_of_job(tenant=context.tenant_id, job_id=context.job_id)
     return Done(
-        result={"video_id": str(video.pk), **summary},
+        result={"video_id": str(video.pk), **summary, "timings": bench.timings()},
         artifacts=[
             Artifact(name, context.output_prefix + name, content_type(name), sizes[name])
             for name in (MASTER, POSTER, MANIFEST, *extra)

@@ -55,6 +55,7 @@ class Workbench:
         self.folder.mkdir()
         self._step: Step | None = None
         self._step_began = 0.0
+        self._spent: dict[str, float] = {}
 
     def say(self, step: Step, share: float, *, eta: float | None = None) -> None:
         """Tell people how far a step is, and in how many seconds it will be over.
@@ -63,10 +64,23 @@ class Workbench:
         """
         now = clock.monotonic()
         if self._step is not step:
+            self._spent = self.timings()
             self._step, self._step_began = step, now
         if eta is None and 0 < share <= 1:
             eta = (now - self._step_began) * (1 - share) / share
         self.context.progress(step.name, step.at(share), eta_seconds=eta)
+
+    def timings(self) -> dict[str, float]:
+        """Seconds that each step has taken so far, by its name."""
+        found = dict(self._spent)
+        if self._step is not None:
+            running = clock.monotonic() - self._step_began
+            found[self._step.name] = round(found.get(self._step.name, 0.0) + running, 3)
+        return found
+
+    def took(self, name: str, seconds: float) -> None:
+        """Count what a step of that name has taken elsewhere: in another attempt, or in pieces."""
+        self._spent[name] = round(self._spent.get(name, 0.0) + seconds, 3)
 
     def require_disk(self, size: int) -> None:
         """Raises UnsuitableHostError where this many bytes would not fit."""

@@ -46,47 +46,9 @@ def queues_page() -> str:
         "Every queue has its own dead-letter queue, one task, and a worker of its own. "
         "`manage.py ensure_queues` makes SQS agree with the first table, and a worker that finds a "
         "difference does not start. Durations are seconds.",
-        _table(
-            (
-                "queue",
-                "SQS name",
-                "set by",
-                "dead-letter queue",
-                "visibility",
-                "receives before DLQ",
-                "kept",
-                "DLQ keeps",
-            ),
-            (
-                (
-                    f"`{row.name}`",
-                    f"`{row.sqs_name}`",
-                    f"`{row.env}`",
-                    f"`{row.dlq_name}`",
-                    row.visibility_seconds,
-                    row.max_receive_count,
-                    row.retention_seconds,
-                    row.dlq_retention_seconds,
-                )
-                for row in rows
-            ),
-        ),
+        _sqs_table(rows),
         "## Workers\n",
-        _table(
-            ("queue", "task", "pool", "concurrency", "hard time limit", "publish window", "hosts"),
-            (
-                (
-                    f"`{row.name}`",
-                    f"`{row.task}`",
-                    row.pool,
-                    row.concurrency,
-                    row.time_limit or "none: each call has its own",
-                    row.publish_window,
-                    ", ".join(sorted(row.host_kinds)),
-                )
-                for row in rows
-            ),
-        ),
+        _workers_table(rows),
         "*Publish window*: how many jobs of the queue the relay keeps published and not yet "
         "claimed. `ai-premium` also runs on cpu hosts where `PREMIUM_ON_CPU=1`.\n",
         "## Limits of one academy, by plan\n",
@@ -99,7 +61,54 @@ def queues_page() -> str:
             ),
         ),
         "*In flight*: published or running. *Backlog*: not yet ended. *Per day*: submitted within "
-        "24 hours. A `QueueLimit` row changes them for one academy, for good or until a moment.",
+        "24 hours. An exception that operators grant changes them for one academy, for good or "
+        "until a moment.",
+    )
+
+
+def _sqs_table(rows: Sequence[queues.Queue]) -> str:
+    return _table(
+        (
+            "queue",
+            "SQS name",
+            "set by",
+            "dead-letter queue",
+            "visibility",
+            "receives before DLQ",
+            "kept",
+            "DLQ keeps",
+        ),
+        (
+            (
+                f"`{row.name}`",
+                f"`{row.sqs_name}`",
+                f"`{row.env}`",
+                f"`{row.dlq_name}`",
+                row.visibility_seconds,
+                row.max_receive_count,
+                row.retention_seconds,
+                row.dlq_retention_seconds,
+            )
+            for row in rows
+        ),
+    )
+
+
+def _workers_table(rows: Sequence[queues.Queue]) -> str:
+    return _table(
+        ("queue", "task", "pool", "concurrency", "hard time limit", "publish window", "hosts"),
+        (
+            (
+                f"`{row.name}`",
+                f"`{row.task}`",
+                row.pool,
+                row.concurrency,
+                row.time_limit or "none: each call has its own",
+                row.publish_window,
+                ", ".join(sorted(row.host_kinds)),
+            )
+            for row in rows
+        ),
     )
 
 

@@ -6,7 +6,6 @@ import hashlib
 import json
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
@@ -79,7 +78,7 @@ class Layout(BaseModel):
             raise ValueError(f"{pages} pages; a sheet has at most {MAX_PAGES}")
         return self
 
-    @cached_property
+    @property
     def questions(self) -> tuple[Question, ...]:
         """All questions in the order of their numbers."""
         kinds = [section for section in self.sections for _ in range(section.count)]
@@ -88,7 +87,7 @@ class Layout(BaseModel):
             for number, section in enumerate(kinds, start=1)
         )
 
-    @cached_property
+    @property
     def column_runs(self) -> tuple[tuple[Question, ...], ...]:
         """The questions of each column, page after page. A column holds one kind only."""
         runs: list[list[Question]] = []
@@ -105,13 +104,13 @@ class Layout(BaseModel):
         """Pages of one student's sheet."""
         return -(-len(self.column_runs) // self.columns)
 
-    @cached_property
+    @property
     def canonical(self) -> str:
         """The same text for the same sheet, whatever wrote it: what the fingerprint covers."""
         content = self.model_dump(mode="json") | {"geometry": GEOMETRY_VERSION}
         return json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
-    @cached_property
+    @property
     def sha256(self) -> str:
         """SHA-256 of the canonical form, in hexadecimal."""
         return hashlib.sha256(self.canonical.encode()).hexdigest()

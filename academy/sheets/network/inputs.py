@@ -13,7 +13,7 @@ from academy.sheets.reading.patches import Features
 from academy.sheets.reading.threshold import Sheet
 
 PLANES: Final = 2
-SCALARS: Final = 8
+SCALARS: Final = 5
 
 
 def planes_of(patches: Floats, sheet: Sheet) -> Floats:
@@ -23,7 +23,7 @@ def planes_of(patches: Floats, sheet: Sheet) -> Floats:
 
 
 def scalars_of(features: Features, sheet: Sheet, groups: Sequence[Group]) -> Floats:
-    """N x 8: what the picture of one bubble cannot show.
+    """N x 5: what the picture of one bubble cannot show.
 
     How dark marks are on this sheet, where its cut lies, this bubble's ink relative to them, and
     the ink of the darkest other bubble in its group: an erasure has as a rule a mark beside it.
@@ -36,11 +36,8 @@ def scalars_of(features: Features, sheet: Sheet, groups: Sequence[Group]) -> Flo
             np.full(count, sheet.typical, np.float32),
             np.full(count, sheet.cut / sheet.typical, np.float32),
             features.core / typical,
-            features.halo / typical,
             features.peak / typical,
-            features.edge / typical,
             other / typical,
-            _darkest_other(features.edge, groups) / typical,
         ],
         axis=1,
     ).astype(np.float32)

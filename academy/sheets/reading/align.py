@@ -21,8 +21,9 @@ from academy.sheets.reading.results import SheetError
 Gray = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 
-_SIDES: Final = (1000, 1600)
-"""Longest side of the copies on which markers are looked for, one after the other."""
+_TRIES: Final = ((1000, (23, 23)), (1000, (11, 47)), (1700, (15, 63)))
+"""Longest side of the copy, and the smallest and largest window of its threshold, in turn."""
+_WINDOW_STEP = 12
 _FEWEST = 3
 _REACH = (4.5, 2.5)
 """How far in millimetres an anchor is searched with three markers, and with four."""
@@ -110,26 +111,35 @@ def _spread(coarse: Floats, width: int, height: int) -> Floats:
 def find_markers(picture: Gray) -> dict[int, Floats]:
     """Corners of each marker found, by its number: clockwise from its own top left."""
     found: dict[int, Floats] = {}
-    for side in _SIDES:
-        scale = min(1.0, side / max(picture.shape))
-        small = (
-            cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-            if scale < 1
-            else picture
-        )
-        found = _detect(np.asarray(small, np.uint8), scale)
-        if len(found) == 4 or scale == 1.0:
+    for side, windows in _TRIES:
+        small, factor = reduced(picture, side)
+        found = _detect(small, factor, windows) | found
+        if len(found) == 4:
             break
     return _refined(picture, found)
 
 
-def _detect(small: Gray, scale: float) -> dict[int, Floats]:
-    corners, numbers, _ = _detector().detectMarkers(small)
+def reduced(picture: Gray, side: int) -> tuple[Gray, int]:
+    """A copy about so many pixels long, and the whole number by which it is smaller.
+
+    Averaging whole blocks takes a fifth of the time that any other factor does.
+    """
+    factor = max(1, round(max(picture.shape) / side))
+    if factor == 1:
+        return picture, 1
+    height, width = (length // factor for length in picture.shape)
+    whole = picture[: height * factor, : width * factor]
+    small = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.uint8), factor
+
+
+def _detect(small: Gray, factor: int, windows: tuple[int, int]) -> dict[int, Floats]:
+    corners, numbers, _ = _detector(windows).detectMarkers(small)
     best: dict[int, Floats] = {}
     # Without any marker the numbers are None, whatever the stubs say.
     for quad, number in zip(corners, [] if not corners else numbers.ravel(), strict=True):
         # Pixel centres: half a pixel of the copy is more than half a pixel of the picture.
-        points = (quad.reshape(4, 2) + 0.5) / scale - 0.5
+        points = (quad.reshape(4, 2) + 0.5) * factor - 0.5
         key = int(number)
         if key not in best or cv2.contourArea(points) > cv2.contourArea(best[key]):
             best[key] = points.astype(np.float32)
@@ -150,13 +160,12 @@ def _refined(picture: Gray, found: dict[int, Floats]) -> dict[int, Floats]:
 
 
 @cache
-def _detector() -> cv2.aruco.ArucoDetector:
+def _detector(windows: tuple[int, int]) -> cv2.aruco.ArucoDetector:
     whole = cv2.aruco.getPredefinedDictionary(cv2.aruco.DICT_4X4_50)
     dictionary = cv2.aruco.Dictionary(whole.bytesList[:4], 4, whole.maxCorrectionBits)
     parameters = cv2.aruco.DetectorParameters()
-    parameters.adaptiveThreshWinSizeMin = 13
-    parameters.adaptiveThreshWinSizeMax = 43
-    parameters.adaptiveThreshWinSizeStep = 15
+    parameters.adaptiveThreshWinSizeMin, parameters.adaptiveThreshWinSizeMax = windows
+    parameters.adaptiveThreshWinSizeStep = _WINDOW_STEP
     parameters.minMarkerPerimeterRate = 0.06
     parameters.maxMarkerPerimeterRate = 0.5
     parameters.cornerRefinementMethod = cv2.aruco.CORNER_REFINE_NONE

@@ -12,22 +12,23 @@ import numpy.typing as npt
 
 from academy.sheets.layout import Page
 from academy.sheets.layout.geometry import BUBBLE_HEIGHT, BUBBLE_WIDTH
-from academy.sheets.reading.align import Alignment, Floats, Gray
+from academy.sheets.reading.align import Alignment, Floats, Gray, reduced
 
 ROWS: Final = 32
 COLUMNS: Final = 24
 PIXELS_PER_MM: Final = 40 / 9
 """A patch shows 5.4 x 7.2 mm: the bubble and what a hand draws beyond it."""
-_PAPER_SIDE = 800
+_PAPER_SIDE = 600
 _CLOSING_MM = 5.6
+_WITHIN_ROW = 3.2
 
 
 @dataclass(frozen=True)
 class Features:
     """Of every bubble, from 0 to 1: ink inside it (`core`) and well outside it (`halo`).
 
-    `peak` is the darkest fifth of the inside, `edge` the darkest tenth of the whole patch. What is
-    printed there has been taken off.
+    `peak` is the darkest fifth of the inside, `edge` the darkest sixth of inside and
+    outline. What is printed there has been taken off.
     """
 
     core: Floats
@@ -70,18 +71,18 @@ def _offsets() -> tuple[Floats, Floats]:
 
 def _paper(picture: Gray, alignment: Alignment) -> tuple[Gray, np.float32]:
     """The brightness of the bare paper everywhere, and the scale of that small picture."""
-    scale = min(1.0, _PAPER_SIDE / max(picture.shape))
-    small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    small, factor = reduced(picture, _PAPER_SIDE)
+    scale = 1 / factor
     _, right, _ = alignment.local_axes(np.array([[alignment.width / 2, alignment.height / 2]]))
     side = max(5, round(float(np.hypot(*right[0])) * scale * _CLOSING_MM) | 1)
     kernel = cv2.getStructuringElement(cv2.MORPH_RECT, (side, side))
     closed = cv2.morphologyEx(small, cv2.MORPH_CLOSE, kernel)
-    return np.asarray(cv2.blur(closed, (5, 5)), np.uint8), np.float32(scale)
+    return np.asarray(cv2.blur(closed, (3, 3)), np.uint8), np.float32(scale)
 
 
 def features_of(patches: Floats, page: Page) -> Features:
     """The measures that the threshold goes by."""
-    core, halo = _masks()
+    core, halo, about = _masks()
     flat = patches.reshape(len(patches), -1)
     inside = flat[:, core]
     values = np.array([b.value for group in page.groups for b in group.bubbles])
@@ -90,7 +91,7 @@ def features_of(patches: Floats, page: Page) -> Features:
     return Features(
         core=_without_print(inside.mean(axis=1), printed),
         halo=_without_print(flat[:, halo].mean(axis=1), printed),
-        edge=_without_print(_darkest(flat, 10), printed),
+        edge=_without_print(_darkest(flat[:, about], 6), printed),
         peak=_without_print(_darkest(inside, 5), printed),
     )
 
@@ -111,8 +112,12 @@ def _without_print(values: Floats, printed: npt.NDArray[np.int_]) -> Floats:
 
 
 @cache
-def _masks() -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """Which pixels of a patch lie inside the oval, and which clearly outside it."""
+def _masks() -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Pixels of a patch inside the oval, clearly outside it, and inside or on its outline.
+
+    The first and last rows are left out: there run the lines between questions.
+    """
     x, y = _offsets()
     far = np.sqrt((2 * x / BUBBLE_WIDTH) ** 2 + (2 * y / BUBBLE_HEIGHT) ** 2).ravel()
-    return far < 0.9, far > 1.3
+    rows = np.abs(y).ravel() < _WITHIN_ROW
+    return far < 0.9, (far > 1.3) & rows, far < 1.55

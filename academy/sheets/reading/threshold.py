@@ -24,7 +24,7 @@ _WEAKEST = 0.06
 _TYPICAL = (0.25, 0.9)
 _CUT = (0.3, 0.6)
 """Of a typical mark: the threshold lies between these shares."""
-_SOFT = 0.09
+_SOFT = 0.1
 _DOUBT = 0.6
 _THIN = 0.35
 _BEYOND = 0.1
@@ -64,7 +64,7 @@ def _otsu(values: Floats) -> float:
 def marked_shares(features: Features, sheet: Sheet) -> Floats:
     """How likely each bubble is meant, from 0 to 1."""
     core, halo = features.core, features.halo
-    width = _SOFT * sheet.typical
+    width = _SOFT * sheet.cut
     likely = 1 / (1 + np.exp(-np.clip((core - sheet.cut) / width, -30, 30)))
     # Struck through, circled, ticked or overfilled: ink where no bubble is.
     beyond = halo > _BEYOND * sheet.typical

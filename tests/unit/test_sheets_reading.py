@@ -1,0 +1,144 @@
+"""Gates of the reader on made-up sheets whose seeds no network was trained on."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pypdfium2
+import pytest
+from PIL import Image
+
+from academy.sheets.layout import Layout, QuestionKind, Section, pages_of
+from academy.sheets.maker.pdf import sheet_pdf
+from academy.sheets.reading.answers import answers_of, identifier_of
+from academy.sheets.reading.decode import picture_of
+from academy.sheets.reading.engine import Reader
+from academy.sheets.reading.page import locate
+from academy.sheets.reading.results import GroupReading, SheetError, Status, status_of
+from academy.sheets.synthetic.captures import Capture
+from academy.sheets.synthetic.judge import judge
+from academy.sheets.synthetic.sheets import sample
+from academy.sheets.synthetic.streams import Stream
+from academy.sheets.synthetic.students import Hand
+
+LAYOUT = Layout(title="모의고사", sections=(Section(count=45),))
+MIXED = Layout(
+    title="주간평가", orientation="portrait", columns=2, identifier_digits=6,
+    sections=(Section(count=8, choices=4), Section(kind=QuestionKind.NUMERIC, count=3)),
+)  # fmt: skip
+
+
+def _sheets(hand: Hand, how: Capture, count: int, **options):
+    for seed in range(count):
+        yield sample(LAYOUT, Stream.GATE, seed, hand=hand, how=how, **options)
+
+
+@pytest.mark.parametrize("layout", [LAYOUT, MIXED], ids=["landscape", "portrait"])
+def test_a_blank_sheet_as_printed_reads_blank_everywhere(layout):
+    document = pypdfium2.PdfDocument(sheet_pdf(layout))
+    page = document[0].render(scale=150 / 72).to_pil()
+    document.close()
+    out = io.BytesIO()
+    page.save(out, "PNG")
+    picture = picture_of(out.getvalue())
+    groups = Reader(None).read(picture, locate(picture, {layout.fingerprint: layout}))
+    assert {reading.status for reading in groups.readings} == {Status.BLANK}
+
+
+@pytest.mark.parametrize("how", list(Capture))
+def test_properly_filled_sheets_are_read_without_an_error(how):
+    report = judge(_sheets(Hand.CLEAN, how, 3), Reader(None))
+    assert not report.unread
+    assert report.accuracy >= 0.995
+    assert report.silent == 0
+    assert report.review_rate <= 0.01
+
+
+@pytest.mark.parametrize("how", [Capture.NOISY_SCAN, Capture.HARD_PHOTO])
+def test_no_wrong_reading_of_hard_marks_escapes_review(how):
+    report = judge(_sheets(Hand.HARD, how, 3), Reader(None))
+    assert not report.unread
+    assert report.wrong > 0  # darkness alone cannot read these
+    assert report.silent == 0
+
+
+def test_one_hidden_marker_is_borne():
+    report = judge(_sheets(Hand.CLEAN, Capture.PHOTO, 4, hide_marker=True), Reader(None))
+    assert not report.unread
+    assert report.accuracy >= 0.995
+
+
+@pytest.mark.parametrize("turns", range(4))
+def test_a_page_is_read_whichever_way_up_it_lies(turns):
+    one = sample(MIXED, Stream.GATE, 7, hand=Hand.CLEAN, how=Capture.CLEAN_SCAN)
+    picture = np.ascontiguousarray(np.rot90(picture_of(one.jpeg), turns))
+    located = locate(picture, {MIXED.fingerprint: MIXED})
+    readings = Reader(None).read(picture, located).readings
+    assert {reading.key: reading.values for reading in readings} == one.filled.truth
+
+
+def test_a_mirrored_picture_is_turned_back():
+    one = sample(LAYOUT, Stream.GATE, 8, hand=Hand.CLEAN, how=Capture.CLEAN_SCAN)
+    image = Image.open(io.BytesIO(one.jpeg)).transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    exif = Image.Exif()
+    exif[0x0112] = 2
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=92, exif=exif)
+    located = locate(picture_of(out.getvalue()), {LAYOUT.fingerprint: LAYOUT})
+    assert located.alignment.markers == 4
+
+
+def test_the_sheet_of_another_examination_is_refused_by_its_code():
+    one = sample(MIXED, Stream.GATE, 9, hand=Hand.CLEAN, how=Capture.CLEAN_SCAN)
+    with pytest.raises(SheetError) as caught:
+        locate(picture_of(one.jpeg), {LAYOUT.fingerprint: LAYOUT})
+    assert caught.value.code == "sheet_of_other_layout"
+    assert caught.value.params == {"fingerprint": MIXED.fingerprint}
+
+
+def test_a_picture_without_a_sheet_is_refused():
+    with pytest.raises(SheetError) as caught:
+        locate(np.full((1000, 1400), 200, np.uint8), {LAYOUT.fingerprint: LAYOUT})
+    assert caught.value.code == "sheet_markers_missing"
+
+
+def _read(key: str, *values: int, confidence: float = 1.0) -> GroupReading:
+    return GroupReading(key, values, status_of(len(values), confidence), confidence)
+
+
+def _numeric(*places: tuple[int, ...], confidence: float = 1.0):
+    layout = Layout(sections=(Section(kind=QuestionKind.NUMERIC, count=1),), identifier_digits=4)
+    page = pages_of(layout)[0]
+    given = iter(places)
+    readings = [
+        _read(g.key, *next(given), confidence=confidence) if g.number else _read(g.key, 1)
+        for g in page.groups
+    ]
+    (answer,) = answers_of(page, readings)
+    return answer.values, answer.status
+
+
+def test_leading_places_of_a_number_may_be_empty_but_no_others():
+    assert _numeric((), (), (7,)) == ((7,), Status.OK)
+    assert _numeric((0,), (4,), (2,)) == ((42,), Status.OK)
+    assert _numeric((), (), ()) == ((), Status.BLANK)
+    assert _numeric((1,), (), (2,)) == ((), Status.AMBIGUOUS)
+    assert _numeric((1,), (2,), ()) == ((), Status.AMBIGUOUS)
+    assert _numeric((1,), (2, 3), (4,)) == ((), Status.MULTI)
+    assert _numeric((1,), (2,), (3,), confidence=0.5) == ((123,), Status.LOW_CONFIDENCE)
+
+
+def test_an_uncertain_digit_of_the_identifier_is_never_shown_as_certain():
+    page = pages_of(Layout(sections=(Section(count=1),), identifier_digits=4))[0]
+    sure = [_read(g.key, 1) for g in page.groups]
+    assert identifier_of(page, sure).digits == "1111"
+    for odd, status in [
+        (_read("id.2", 5, confidence=0.6), Status.LOW_CONFIDENCE),
+        (_read("id.2"), Status.AMBIGUOUS),
+        (_read("id.2", 3, 4), Status.MULTI),
+    ]:
+        readings = [odd if reading.key == "id.2" else reading for reading in sure]
+        identifier = identifier_of(page, readings)
+        assert (identifier.digits, identifier.status) == ("11?1", status)
+        assert not identifier.complete

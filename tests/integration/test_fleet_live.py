@@ -6,11 +6,14 @@ The tests share a world and run in their order.
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import pytest
+from django.conf import settings
 
 from academy.core import clock
 from academy.fleet import selectors, services
@@ -27,6 +30,7 @@ pytestmark = [
 ]
 
 BY = "user:17"
+ROOM = 300 << 20
 WITHIN = timedelta(seconds=5)
 """How soon a switch takes hold."""
 
@@ -130,6 +134,30 @@ def test_a_drained_worker_finishes_what_runs_takes_nothing_and_works_again(crew:
     services.worker_undrain(name=crew.row().name, by=BY)
     crew.ended_once([running, *jobs])
     assert starts(jobs)[0] - undrained_at < WITHIN
+
+
+def test_a_worker_without_room_gives_work_back_and_waits_for_its_disk(crew: Crew) -> None:
+    ballast = crew.world.folder / "ballast"
+    with ballast.open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, 2 * ROOM)
+    size = shutil.disk_usage(crew.world.folder).free + ROOM - settings.SCRATCH_MIN_FREE_BYTES
+    (job,) = crew.world.submit(crew.world.tenant(), "test.room", size=size)
+    crew.worker.said("no work is taken until it is free")
+    eventually(lambda: crew.row().facts["scratch_lacking_mb"] > 0, 20, "the worker's row says so")
+    others = crew.submit(2)
+    crew.world.becomes(others[0], "published")
+    assert starts(others) == []
+
+    ballast.unlink()
+    crew.worker.said("There is room on the scratch disk")
+    crew.ended_once(others)
+    crew.world.end(job)
+    assert (job.state, job.failures) == ("succeeded", 0)
+    outcomes = list(
+        JobAttempt.objects.filter(job=job).order_by("number").values_list("outcome", "error_code")
+    )
+    assert outcomes[0] == ("released", "disk_full")
+    assert outcomes[-1] == ("succeeded", "")
 
 
 def test_a_pause_outlasts_an_outage_of_the_database(crew: Crew) -> None:

@@ -9,7 +9,7 @@ import threading
 from typing import Any
 
 from academy.core.storage import Bucket, store
-from academy.jobs import effects
+from academy.jobs import effects, room
 from academy.jobs.context import Artifact, Child, Done, FanOut, JobContext
 from academy.jobs.errors import PermanentError, TransientError
 from academy.jobs.models import EffectState
@@ -48,6 +48,11 @@ def _rest(context: JobContext[Any], seconds: float, *, beats: int = 10, deaf: bo
             else:
                 stopped.wait(seconds / beats)
                 context.raise_if_cancelled()
+
+
+def needs_room(context: JobContext[params.RoomParams]) -> Done:
+    room.require(context.params.size)
+    return Done({"attempt": context.attempt})
 
 
 def transient(context: JobContext[params.TransientParams]) -> Done:

@@ -30,6 +30,12 @@ class SleepParams(Params):
     deaf: bool = False
 
 
+class RoomParams(Params):
+    """Need ``size`` bytes of the scratch disk."""
+
+    size: int = Field(default=0, ge=0)
+
+
 class TransientParams(Params):
     """Fail for a passing reason ``times`` times, then succeed."""
 

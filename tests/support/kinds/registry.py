@@ -56,6 +56,7 @@ def register() -> None:
         _spec("test.ok", "ai-lite", params.OkParams, "ok"),
         _spec("test.talk", "ai-lite", params.TalkParams, "talk"),
         _spec("test.sleep", "video", params.SleepParams, "sleep"),
+        _spec("test.room", "video", params.RoomParams, "needs_room"),
         _spec("test.timeout", "video", params.SleepParams, "sleep", timeout_seconds=2),
         _spec("test.transient", "ai-basic", params.TransientParams, "transient"),
         _spec("test.permanent", "ai-lite", params.PermanentParams, "permanent"),

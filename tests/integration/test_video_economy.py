@@ -199,7 +199,8 @@ def test_slides_have_no_rungs_that_nobody_would_miss(tenant: Tenant, slides: Pat
     ), made.reasons
     # What is played first is made as ever.
     assert (made.pieces[0].name, made.pieces[0].rungs) == ("early-0000", ("480p",))
-    assert made.piece("chunk-0002").rungs == ("1080p", "480p")
+    later = [piece.rungs for piece in made.pieces if piece.name.startswith("chunk")]
+    assert later == [("1080p",), ("1080p",)]
 
     # Whoever plans it again decides the same, so that finished pieces are found.
     again = planned(tenant, upload)

@@ -10,6 +10,7 @@ import pytest
 from academy.jobs.selectors import job_logs
 from academy.tenants.models import Tenant
 from academy.video import chunks, encoding, measure, quality
+from academy.video.api import present
 from academy.video.handlers import transcode
 from academy.video.models import Video
 from tests.integration.test_video_lecture import divided
@@ -77,7 +78,7 @@ def test_an_encode_that_people_would_complain_of_comes_with_a_warning(
     (warning,) = manifest_of(video)["warnings"]
     assert warning["code"] == "video_quality_low"
     assert set(warning["message"]) == {"ko", "en"}
-    assert job.result["warnings"] == [warning]
+    assert present.video_body(video)["warnings"] == job.result["warnings"] == [warning]
 
 
 def test_nothing_fails_because_quality_cannot_be_measured(

@@ -69,6 +69,7 @@ def video_body(video: Video) -> dict[str, Any]:
         "replacement": replacement(video),
         "deletion": deletion(video),
         "playback": playback_body(video),
+        "warnings": (video.manifest or {}).get("warnings", []),
         "manifest": video.manifest,
     }
 

@@ -155,6 +155,13 @@ class WaitingSerializer(serializers.Serializer[Any]):
     )
 
 
+class WarningSerializer(serializers.Serializer[Any]):
+    """What a teacher should know of a video that plays."""
+
+    code = serializers.CharField(help_text="Stable, e.g. `video_quality_low`.")
+    message = TextSerializer()
+
+
 class ReplacementSerializer(serializers.Serializer[Any]):
     """A new recording on its way; the old one plays until it is ready."""
 
@@ -219,8 +226,10 @@ class VideoSerializer(VideoSummarySerializer):
     )
     deletion = DeletionSerializer(allow_null=True, help_text="When it is deleted.")
     playback = PlaybackSerializer(allow_null=True, help_text="Once it is ready.")
+    warnings = WarningSerializer(many=True, help_text="Of what plays; mostly none.")
     manifest = serializers.DictField(
-        allow_null=True, help_text="Renditions, sizes and what the source was, once it is ready."
+        allow_null=True,
+        help_text="Renditions, sizes, the measured quality and what the source was, once ready.",
     )
 
 

@@ -20,8 +20,9 @@ HEADING = ("이름", "학부모 연락처", "학생 연락처", "학교", "학�
 
 def student(number: int) -> list[Any]:
     """A made-up student's row below `HEADING`."""
+    phone = f"010-{number // 10_000:04d}-{number % 10_000:04d}"
     return [
-        f"김보기{number}", f"010-0000-{number:04d}", "", f"보기{number % 7}중학교",
+        f"김보기{number}", phone, "", f"보기{number % 7}중학교",
         f"중{number % 3 + 1}", "남" if number % 2 else "여", f"{number % 5}반", f"메모 {number}",
     ]  # fmt: skip
 

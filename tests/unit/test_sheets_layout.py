@@ -112,6 +112,7 @@ def test_what_no_sheet_can_hold_is_refused(wrong):
         Layout.model_validate(wrong)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 16), st.data())
 def test_a_page_code_survives_and_up_to_three_wrong_cells_are_noticed(value, pages, data):
     page = data.draw(st.integers(1, pages))

@@ -14,6 +14,7 @@ class Stream(IntEnum):
     HOLDOUT = 2
     GATE = 3
     BENCHMARK = 4
+    CALIBRATION = 5
 
 
 def rng_of(stream: Stream, *numbers: int) -> np.random.Generator:

@@ -21,6 +21,7 @@ from django.conf import settings
 from django.db import connection
 
 from academy.core import clock, health, sweeps, tracing
+from academy.core.locks import KEY, Space
 from academy.fleet.wake import RELAY_CHANNEL
 from academy.jobs import admission
 from tasks import queues
@@ -217,15 +218,16 @@ class Relay:
 
 def run_sweep(sweep: sweeps.Sweep) -> int | None:
     """Run a sweep unless another relay is at it (None); returns how much it changed."""
+    name = (sweep.name, int(Space.SWEEP))
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 3))", [sweep.name])
+        cursor.execute(f"SELECT pg_try_advisory_lock({KEY})", name)
         if not cursor.fetchone()[0]:
             return None
     try:
         return sweep.run()
     finally:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 3))", [sweep.name])
+            cursor.execute(f"SELECT pg_advisory_unlock({KEY})", name)
 
 
 def _listener() -> psycopg.Connection[Any]:

@@ -9,10 +9,11 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from academy.core import clock
 from academy.core.errors import AppError
+from academy.core.locks import Space, lock
 from academy.deadletters.collect import awaits_message
 from academy.deadletters.envelope import read
 from academy.deadletters.models import DeadLetter, LetterState, ReplayItem, Source
@@ -295,10 +296,7 @@ def _resend(letter: DeadLetter, body: str, *, by: str) -> None:
 def _hold_root(letter: DeadLetter) -> None:
     """Wait for whoever runs the same root at this moment: another part of one flow, say."""
     if letter.root_id is not None:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT pg_advisory_xact_lock(hashtextextended(%s, 4))", [str(letter.root_id)]
-            )
+        lock(Space.ALONE, str(letter.root_id))
 
 
 def locked(letter_id: UUID) -> DeadLetter:

@@ -14,6 +14,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from academy.core.crash import crash_point
+from academy.core.locks import Space, try_lock
 from academy.tenants.plans import PLANS
 
 
@@ -105,7 +106,8 @@ def publish_due(
     Returns how many were published; None when another relay is at this queue.
     """
     with transaction.atomic():
-        if not _try_lock(queue):
+        # One relay at a time on a queue: two would both count the same free slots.
+        if not try_lock(Space.PUBLISH, f"relay:{queue}"):
             return None
         due = _select(queue, window=window, limit=limit)
         if not due:
@@ -141,15 +143,6 @@ def oldest_due_seconds(queue: str, *, window: int, limit: int) -> float | None:
         cursor.execute(_OLDEST, _values(queue, window, limit))
         (seconds,) = cursor.fetchone()
     return None if seconds is None else max(0.0, float(seconds))
-
-
-def _try_lock(queue: str) -> bool:
-    # One relay at a time on a queue: two would both count the same free slots.
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 2))", [f"relay:{queue}"]
-        )
-        return bool(cursor.fetchone()[0])
 
 
 _PROMOTE = """

@@ -15,11 +15,12 @@ from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from academy.core import clock
 from academy.core.crash import crash_point
 from academy.core.errors import AppError
+from academy.core.locks import Space, try_lock
 from academy.jobs.models import IdempotencyKey
 
 KEPT: Final = timedelta(hours=48)
@@ -60,7 +61,7 @@ def run_once(
     if not _VISIBLE.match(key):
         raise AppError("idempotency_key_invalid")
     with transaction.atomic():
-        if not _try_lock(tenant_id, key):
+        if not try_lock(Space.IDEMPOTENCY_KEY, f"{tenant_id}:{key}"):
             raise AppError("idempotency_key_in_progress", retry_after=1)
         stored = IdempotencyKey.objects.for_tenant(tenant_id).filter(key=key).first()
         if stored is not None:
@@ -78,14 +79,6 @@ def run_once(
         )
     crash_point("submit.after_commit")
     return answer
-
-
-def _try_lock(tenant_id: UUID, key: str) -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 1))", [f"{tenant_id}:{key}"]
-        )
-        return bool(cursor.fetchone()[0])
 
 
 def sweep() -> int:

@@ -9,12 +9,13 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 from pydantic import BaseModel, ValidationError
 
 from academy.core import clock, tracing
 from academy.core.crash import crash_point
 from academy.core.errors import AppError
+from academy.core.locks import Space, lock
 from academy.jobs import kinds
 from academy.jobs.classify import field_errors
 from academy.jobs.models import Job
@@ -185,7 +186,7 @@ def _hold_quotas(tenant_id: UUID, queues: Sequence[str]) -> None:
         backlog, today = _usage(tenant_id, queue, limits.backlog, limits.per_day)
         room = min(limits.backlog - backlog, limits.per_day - today)
         if wanted > 1 or room < CONCURRENT_SUBMITS:
-            _lock(tenant_id, queue)
+            lock(Space.QUOTA, f"quota:{tenant_id}:{queue}")
             backlog, today = _usage(tenant_id, queue, limits.backlog, limits.per_day)
         if backlog + wanted > limits.backlog:
             raise AppError(
@@ -210,10 +211,3 @@ def _count(rows: Any, enough: int) -> int:
     # Counting stops one past the limit: beyond it the exact number changes nothing.
     count: int = rows.order_by()[: enough + 1].count()
     return count
-
-
-def _lock(tenant_id: UUID, queue: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"quota:{tenant_id}:{queue}"]
-        )

@@ -17,6 +17,7 @@ from typing import Any, Final
 from django.db import connection, transaction
 
 from academy.core import clock
+from academy.core.locks import Space, lock
 from academy.jobs.states import TERMINAL, JobState
 from academy.telemetry import metrics
 
@@ -81,8 +82,6 @@ SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin'
        set_config('plan_cache_mode', 'force_custom_plan', true)
 """
 
-# A row's lock would give this transaction a number, which would then be the oldest running one.
-_ALONE = "SELECT pg_advisory_xact_lock(hashtextextended('telemetry.tally', 4))"
 _FIRST = """
 INSERT INTO event_tally (id, watermark)
 SELECT 1, LEAST(COALESCE((SELECT min(tx) FROM job_event), xmin), xmin)
@@ -97,8 +96,9 @@ SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint,
 
 
 def _locked(cursor: Any) -> _Here:
+    # A row's lock would give this transaction a number, which would then be the oldest running one.
+    lock(Space.ALONE, "telemetry.tally")
     # The server is asked after the lock is had: another tally may have moved on meanwhile.
-    cursor.execute(_ALONE)
     cursor.execute(_READ)
     row = cursor.fetchone()
     if row is None:

@@ -14,11 +14,12 @@ from typing import Final
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F, QuerySet
 
 from academy.core import clock
 from academy.core.errors import AppError
+from academy.core.locks import Space, lock
 from academy.core.sweeps import in_rounds
 from academy.tenants.models import Tenant
 from academy.tenants.quotas import playback_limits_of
@@ -164,10 +165,7 @@ def _devices(tenant_id: UUID, viewer: str) -> set[str]:
 
 def _alone(tenant_id: UUID, viewer: str) -> None:
     """One change of a viewer's viewings at a time, so that two starts cannot both find room."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 5))", [f"{tenant_id}:{viewer}"]
-        )
+    lock(Space.VIEWER, f"{tenant_id}:{viewer}")
 
 
 def retention_sweep() -> int:

@@ -14,11 +14,12 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from academy.core import clock
 from academy.core.errors import AppError
 from academy.core.ids import new_id
+from academy.core.locks import Space, lock
 from academy.fleet import audit
 from academy.fleet.models import OperatorAction
 from academy.fleet.queue_access import queue_access
@@ -48,7 +49,7 @@ def start(*, by: str, queues: Sequence[str] = (), seconds: float = DEFAULT_SECON
     _refuse_another()
     parts = probes.run()
     with transaction.atomic():
-        _lock()
+        lock(Space.ALONE, "ops.deep_check")
         _refuse_another()
         switches = queue_switches()
         action = audit.record(
@@ -161,7 +162,7 @@ def _settled(action: OperatorAction, report: Report) -> Report:
         # Something is stuck: ask again, because a part may have died meanwhile.
         parts = [_worse(old, new) for old, new in zip(parts, probes.run(), strict=True)]
     with transaction.atomic():
-        _lock()
+        lock(Space.ALONE, "ops.deep_check")
         stored = _stored(action.pk)
         if stored is not None:
             return stored
@@ -189,8 +190,3 @@ def _stored(check_id: UUID) -> Report | None:
 
 def _target(check_id: UUID) -> str:
     return f"{TARGET}:{check_id}"
-
-
-def _lock() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('ops.deep_check', 4))")

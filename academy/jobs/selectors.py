@@ -25,8 +25,8 @@ def job_get(*, tenant: Tenant | UUID, job_id: UUID) -> Job:
 
 
 def job_of_any_tenant(job_id: UUID) -> Job:
-    """One job, whoever's it is: for operators alone. Raises AppError job_not_found."""
-    job = Job.unscoped.filter(pk=job_id).first()
+    """One job with its tenant, whoever's it is: for operators alone. AppError job_not_found."""
+    job = Job.unscoped.select_related("tenant").filter(pk=job_id).first()
     if job is None:
         raise AppError("job_not_found")
     return job

@@ -16,6 +16,7 @@ from academy.deadletters.models import DeadLetter, Source
 from academy.fleet import audit
 from academy.fleet.models import OperatorAction
 from academy.jobs.models import Effect, Job, JobAttempt, JobEvent, JobLog
+from academy.jobs.selectors import job_of_any_tenant
 from academy.jobs.states import TERMINAL, JobState
 from academy.ops.selectors_queues import is_timeout
 
@@ -135,17 +136,9 @@ class JobRecord:
     """The job's own, where it died."""
 
 
-def job_find(job_id: UUID) -> Job:
-    """A job of any academy, with the academy. Raises AppError ``job_not_found``."""
-    job = Job.unscoped.select_related("tenant").filter(pk=job_id).first()
-    if job is None:
-        raise AppError("job_not_found")
-    return job
-
-
 def job_record(job_id: UUID) -> JobRecord:
     """Everything about one job. Raises AppError ``job_not_found``."""
-    job = job_find(job_id)
+    job = job_of_any_tenant(job_id)
     newest_events = JobEvent.objects.filter(job=job).order_by("-seq")[:EVENTS]
     newest_attempts = JobAttempt.objects.filter(job=job).order_by("-number")[:EVENTS]
     by_state = _children_by_state(job)

@@ -14,8 +14,8 @@ from academy.core.errors import AppError
 from academy.fleet import audit
 from academy.jobs import cancel, flow, replay
 from academy.jobs.models import Job
+from academy.jobs.selectors import job_of_any_tenant
 from academy.jobs.submit import Submitter
-from academy.ops.selectors_jobs import job_find
 from academy.ops.selectors_tenants import tenant_find
 from academy.tenants.models import LimitException, QueueLimit, Tenant, VideoLimit
 from academy.tenants.plans import PLANS
@@ -26,7 +26,7 @@ E = TypeVar("E", bound=LimitException)
 
 def job_cancel(*, job_id: UUID, by: str, reason: str) -> Job:
     """Cancel a job and all below it. Raises AppError ``job_not_found``, ``job_already_ended``."""
-    job = job_find(job_id)
+    job = job_of_any_tenant(job_id)
     with transaction.atomic():
         _note(job, "job.cancel", by=by, reason=reason)
         cancelled = cancel.job_cancel(tenant=job.tenant_id, job_id=job_id)
@@ -38,7 +38,7 @@ def job_cancel(*, job_id: UUID, by: str, reason: str) -> Job:
 
 def job_retry(*, job_id: UUID, by: str, reason: str) -> Job:
     """End the wait of a job in ``retry_wait``; AppError ``job_not_waiting`` for any other."""
-    job = job_find(job_id)
+    job = job_of_any_tenant(job_id)
     with transaction.atomic():
         if job.state != "retry_wait":
             raise AppError("job_not_waiting", state=job.state)
@@ -51,7 +51,7 @@ def job_replay(*, job_id: UUID, by: str, reason: str) -> Job:
 
     Raises AppError ``job_not_found``, ``job_not_replayable`` and what a submission raises.
     """
-    job = job_find(job_id)
+    job = job_of_any_tenant(job_id)
     with transaction.atomic():
         again = replay.job_replay(by=_submitter(job, by), job_id=job_id)
         _note(job, "job.replay", by=by, reason=reason, replayed_as=str(again.pk))

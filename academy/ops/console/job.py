@@ -15,6 +15,7 @@ from academy.core.errors import AppError
 from academy.core.storage import Bucket, store
 from academy.jobs import kinds
 from academy.jobs.models import Job
+from academy.jobs.selectors import job_of_any_tenant
 from academy.jobs.states import REPLAYABLE, TERMINAL, JobState
 from academy.ops import selectors_audit, selectors_jobs, services
 from academy.ops.console.pages import (
@@ -76,7 +77,7 @@ def _can(row: Job) -> dict[str, bool]:
 @require_safe
 def log(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """What the job's attempts logged: the last lines, which grow while it is at work."""
-    row = selectors_jobs.job_find(job_id)
+    row = job_of_any_tenant(job_id)
     before = _position(request.GET.get("before"))
     page = selectors_jobs.job_log(job_id, before=before)
     at_work = JobState(row.state) not in TERMINAL and before is None
@@ -104,7 +105,7 @@ def _position(text: str | None) -> tuple[int, int] | None:
 @require_safe
 def artifact(request: HttpRequest, job_id: UUID, number: int) -> HttpResponse:
     """Go to a link that works for five minutes; made, and noted, when somebody asks for it."""
-    row = selectors_jobs.job_find(job_id)
+    row = job_of_any_tenant(job_id)
     spec = kinds.find(row.kind)
     if spec is None or number >= len(row.artifacts):
         raise AppError("not_found")
@@ -121,7 +122,7 @@ def artifact(request: HttpRequest, job_id: UUID, number: int) -> HttpResponse:
 @require_form
 def cancel(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """Stop it."""
-    selectors_jobs.job_find(job_id)
+    job_of_any_tenant(job_id)
 
     def act(values: Mapping[str, Any]) -> str:
         row = services.job_cancel(job_id=job_id, by=operator(request), reason=values["reason"])
@@ -147,7 +148,7 @@ def cancel(request: HttpRequest, job_id: UUID) -> HttpResponse:
 @require_form
 def retry(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """Do not let it wait any longer."""
-    selectors_jobs.job_find(job_id)
+    job_of_any_tenant(job_id)
 
     def act(values: Mapping[str, Any]) -> str:
         services.job_retry(job_id=job_id, by=operator(request), reason=values["reason"])
@@ -169,7 +170,7 @@ def retry(request: HttpRequest, job_id: UUID) -> HttpResponse:
 @require_form
 def replay(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """Run it again, as a new job."""
-    selectors_jobs.job_find(job_id)
+    job_of_any_tenant(job_id)
 
     def act(values: Mapping[str, Any]) -> str:
         row = services.job_replay(job_id=job_id, by=operator(request), reason=values["reason"])

@@ -113,6 +113,8 @@ def test_a_short_recording_is_copied_too(tenant: Tenant, tmp_path: Path) -> None
     assert len(frames_of(folder, "360p.m3u8")) == 210
     assert durations(folder, "480p") == durations(folder, "360p")
     assert manifest_of(video)["reasons"][0].startswith("480p is copied")
+    assert manifest_of(video)["quality"]["rung"] == "360p"
+    assert manifest_of(video)["quality"]["ssim"] > 0.97
 
 
 def test_a_copy_that_fails_its_checks_is_encoded_and_the_rest_is_kept(
@@ -140,6 +142,11 @@ def test_a_copy_that_fails_its_checks_is_encoded_and_the_rest_is_kept(
         name.replace("chunk", "recoded") for name in names if name.startswith("chunk")
     ]
     assert len(set(names)) == len(names), "nothing that was finished is made again"
+    # Of this piece nothing was left but that: it stores nothing, and is done.
+    empty = job.children.get(child_key="early-0000")
+    assert empty.result is not None
+    assert (empty.result["facts"], empty.artifacts) == ({}, [])
+    assert list(store(Bucket.VIDEO).keys(empty.output_prefix)) == []
 
 
 def test_a_damaged_source_is_never_copied(tenant: Tenant, tmp_path: Path, recording: Path) -> None:

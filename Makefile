@@ -65,7 +65,7 @@ bench: setup ## Throughput and latency beside stock Celery on the same queues
 bench-events: setup ## What events to Flower cost: CPU of no-op jobs with and without them, and SQS requests (JOBS=4000 ROUNDS=7)
 	@$(LOCAL) run --services-only -- $(BIN)/python -m tests.perf.events $(if $(JOBS),--jobs $(JOBS)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
-bench-video: setup ## What a lecture costs beside PeerTube's way, 17 minutes (SECONDS=15 ROUNDS=3 SOURCES="lec busy" PARTS="sources chunks workers first" WHOLE=1)
+bench-video: setup ## What a lecture costs beside PeerTube's way, 18 minutes (SECONDS=15 ROUNDS=3 SOURCES="lec busy" PARTS="sources chunks workers first" WHOLE=1)
 	@$(LOCAL) run --services-only -- $(BIN)/python -m tests.perf.video $(if $(SECONDS),--seconds $(SECONDS)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SOURCES),--sources $(SOURCES)) $(if $(PARTS),--only $(PARTS)) $(if $(WHOLE),--whole)
 
 lock: setup ## Compile requirements/*.in into hashed locks (UPGRADE=1 takes newer versions)

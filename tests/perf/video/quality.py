@@ -13,7 +13,7 @@ from academy.video import binaries, playlist
 from tests.perf.video.measure import check
 from tests.support import media
 
-EVERY = 3
+EVERY = 5
 """One picture in so many is judged: the mean does not change, the time does."""
 MISSING = "not measured: no ffmpeg with libvmaf (imageio-ffmpeg has one)"
 

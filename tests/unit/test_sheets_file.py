@@ -14,6 +14,7 @@ from academy.sandbox import reader
 from academy.sandbox.child import Refused
 from academy.sheets import errors
 from academy.sheets.layout import Layout, Section
+from academy.sheets.maker import file as maker
 from academy.sheets.reading import file
 from academy.sheets.synthetic.captures import Capture
 from academy.sheets.synthetic.sheets import sample
@@ -145,3 +146,26 @@ def test_the_sandbox_reads_a_sheet(scans, tmp_path):
         folder=folder, reads=[path],
     )  # fmt: skip
     assert [page["page"] for page in result["pages"]] == [1]
+
+
+def test_the_sandbox_makes_a_sheet_with_its_logo(tmp_path):
+    logo, folder = tmp_path / "logo.png", tmp_path / "out"
+    folder.mkdir()
+    Image.new("RGBA", (300, 80), (200, 0, 0, 128)).save(logo)
+    layout = LAYOUT.model_copy(update={"logo": True})
+    made = reader.run(
+        "academy.sheets.maker.file:make",
+        {"layout": layout.model_dump(mode="json"), "logo": str(logo)},
+        folder=folder, reads=[logo],
+    )  # fmt: skip
+    assert made == {"fingerprint": layout.fingerprint, "pages": 2, "questions": 61}
+    assert (folder / maker.PDF).read_bytes().startswith(b"%PDF-")
+    assert Layout.model_validate_json((folder / maker.LAYOUT).read_text()) == layout
+
+
+def test_a_logo_that_is_no_picture_is_refused(tmp_path):
+    logo = tmp_path / "logo.png"
+    logo.write_bytes(b"<svg/>")
+    with pytest.raises(Refused) as caught:
+        maker.make({"layout": LAYOUT.model_dump(), "logo": str(logo)}, tmp_path, print)
+    assert caught.value.code == "sheet_logo_unreadable"

@@ -206,8 +206,8 @@ def pieces_forget(tenant_id: UUID, digests: Collection[str], *, but_of: list[UUI
 def pieces_abandon(tenant_id: UUID, digest: str, *, job_id: UUID, mark: str) -> int:
     """Have no flow find the pieces of a plan that ``job_id`` has given up; returns how many.
 
-    Where another video plays them, or another job works on the same recording, only those go that
-    hold nothing: the ones with ``mark`` among their facts.
+    Their content keys go with them. Where another video plays them, or another job works on the
+    same recording, only those go that hold nothing: the ones with ``mark`` among their facts.
     """
     pieces = VideoPiece.unscoped.filter(tenant_id=tenant_id, digest=digest)
     job = Job.unscoped.get(pk=job_id)
@@ -218,6 +218,8 @@ def pieces_abandon(tenant_id: UUID, digest: str, *, job_id: UUID, mark: str) -> 
     videos = Video.unscoped.filter(tenant_id=tenant_id, digest=digest, purged_at__isnull=True)
     if videos.exists() or others.exists():
         pieces = pieces.filter(facts__has_key=mark)
+    else:
+        ContentKey.unscoped.filter(tenant_id=tenant_id, digest=digest).delete()
     nameless = Replace(Cast("id", CharField()), Value("-"), Value(""))
     return pieces.update(digest="", name=nameless)
 

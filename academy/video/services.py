@@ -12,6 +12,7 @@ from uuid import UUID
 from django.db import transaction
 
 from academy.core.errors import AppError
+from academy.jobs.context import output_prefix
 from academy.jobs.models import Job
 from academy.jobs.replay import job_retry
 from academy.jobs.states import REPLAYABLE, JobState
@@ -126,7 +127,8 @@ def piece_succeeded(job: Job, result: dict[str, Any]) -> None:
         name=result["piece"],
         defaults={
             "job": job,
-            "prefix": job.output_prefix,
+            # A job without an artifact has no prefix of its own, and this may have been written to.
+            "prefix": output_prefix(job.tenant_id, job.pk, job.attempt),
             "facts": {
                 "errors": result["errors"],
                 "lost": result.get("lost", 0),

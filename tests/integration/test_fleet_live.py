@@ -115,6 +115,7 @@ def test_a_paused_queue_starts_nothing_within_5_s_and_loses_nothing(crew: Crew) 
     first = next(at for at in starts(jobs + late) if at > resumed_at)
     assert first - resumed_at < WITHIN
     assert crew.reports("working").facts["events_dropped"] == 0
+    assert crew.reports("working").facts["video_encoder"] == "x264"
 
 
 def test_a_drained_worker_finishes_what_runs_takes_nothing_and_works_again(crew: Crew) -> None:

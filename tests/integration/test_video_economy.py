@@ -14,7 +14,7 @@ from academy.tenants.models import Tenant
 from academy.uploads.models import Upload
 from academy.video import chunks, complexity, encoding, lecture, playlist
 from academy.video.handlers import transcode
-from academy.video.models import Video
+from academy.video.models import Video, VideoPiece
 from tests.integration.test_video_lecture import divided, fetched, frames_of
 from tests.integration.test_video_transcode import submit, uploaded
 from tests.support import media
@@ -142,6 +142,12 @@ def test_a_copy_that_fails_its_checks_is_encoded_and_the_rest_is_kept(
         name.replace("chunk", "recoded") for name in names if name.startswith("chunk")
     ]
     assert len(set(names)) == len(names), "nothing that was finished is made again"
+    # Of this piece nothing was left but that: it stores nothing, and is done.
+    empty = job.children.get(child_key="early-0000")
+    assert empty.result is not None
+    assert (empty.result["facts"], empty.artifacts) == ({}, [])
+    row = VideoPiece.objects.for_tenant(tenant).get(name="early-0000")
+    assert row.prefix == f"t/{tenant.pk}/jobs/{empty.pk}/a1/", "never all of the bucket"
     # Of this piece nothing was left but that: it stores nothing, and is done.
     empty = job.children.get(child_key="early-0000")
     assert empty.result is not None

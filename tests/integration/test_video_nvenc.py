@@ -22,7 +22,7 @@ from academy.jobs.replay import job_replay
 from academy.jobs.selectors import job_logs
 from academy.jobs.submit import Submitter
 from academy.tenants.models import Tenant
-from academy.video import deletion, encoders
+from academy.video import deletion, encoders, orphans
 from academy.video.handlers import fallback
 from academy.video.handlers import join as join_handler
 from academy.video.handlers.steps import LECTURE_STEPS
@@ -216,6 +216,12 @@ def test_a_card_that_fails_has_the_lecture_planned_anew_once(
     # What NVENC had made is found by nobody, and goes with the next sweep.
     assert pieces_of(lecture).isdisjoint(nvenc)
     assert {piece.job_id for piece in deletion.pieces_forgotten(10)} >= {first.pk, struck.pk}
+    objects = store(Bucket.VIDEO)
+    assert list(objects.keys(first.output_prefix))
+    orphans.pieces_sweep()
+    assert deletion.pieces_forgotten(10) == []
+    assert list(objects.keys(first.output_prefix)) == []
+    assert list(objects.keys(video.output_prefix))
 
 
 def test_what_x264_had_finished_before_is_used_when_the_card_fails(

@@ -29,7 +29,8 @@ _DECODER_THREADS = 4
 #: Seconds by which a copied sound track is moved; an edit list may begin far inside its media.
 _SOUND_HEADROOM = 60
 
-#: What can be decoded is saved, however little it is; ffmpeg would fail beyond two thirds.
+#: Of a part of a recording what can be decoded is saved, however little it is. A whole one of which
+#: ffmpeg finds more than two thirds faulty is refused.
 _SAVING = ("-max_error_rate", "1")
 
 _HLS = {
@@ -71,7 +72,7 @@ def encode(
     if plan.audio_index is not None:
         outputs.append(_sound(plan, demuxed[str(plan.audio_index)]))
     merged = ffmpeg.merge_outputs(*outputs) if len(outputs) > 1 else outputs[0]
-    command: list[str] = ffmpeg.compile(merged, cmd=[binary, *global_options(), *_SAVING])
+    command: list[str] = ffmpeg.compile(merged, cmd=[binary, *global_options()])
     return command
 
 

@@ -27,6 +27,7 @@ import boto3
 import pytest
 from django.core.management import call_command
 
+from tests.support import emptying
 from tests.support.browser import browser  # noqa: F401 - a fixture for every test
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -39,6 +40,11 @@ _DATABASE_FIXTURES = frozenset(
     {"db", "transactional_db", "django_db_reset_sequences", "live_server"}
 )
 _PLATFORM_READY_SECONDS = 90
+
+
+def pytest_configure() -> None:
+    """Make tests that commit cheap to clean up after."""
+    emptying.install()
 
 
 @functools.cache

@@ -3,11 +3,20 @@
 set -euo pipefail
 python=$1
 shift
+parallel=(-n 3 --dist loadfile --no-loadscope-reorder)
 if (($#)); then
-    exec "$python" -m pytest -n 3 --dist loadfile --no-loadscope-reorder "$@"
+    exec "$python" -m pytest "${parallel[@]}" "$@"
 fi
-# Pictures and encoders in real time: beside others they would measure the machine and not the code.
-alone=(tests/acceptance/test_player_browser.py tests/acceptance/test_player_packaging.py
-    tests/acceptance/test_lecture_faults.py)
-"$python" -m pytest -n 3 --dist loadfile --no-loadscope-reorder "${alone[@]/#/--ignore=}"
-"$python" -m pytest "${alone[@]}"
+# Lectures play in real time: beside much else they would measure the machine and not the code.
+alone=(tests/acceptance/test_player_browser.py tests/acceptance/test_player_packaging.py)
+failed=0
+"$python" -m pytest "${parallel[@]}" --ignore=tests/unit "${alone[@]/#/--ignore=}" || failed=1
+# What needs little of the machine runs beside them, and is told after them.
+said=$(mktemp)
+"$python" -m pytest -n 1 tests/unit >"$said" 2>&1 &
+unit=$!
+trap 'kill $(jobs -p) 2>/dev/null || true; rm -f "$said"' EXIT
+"$python" -m pytest "${alone[@]}" || failed=1
+wait "$unit" || failed=1
+cat "$said"
+exit "$failed"

@@ -4,6 +4,7 @@ from academy.core.storage import Bucket
 from academy.jobs.kinds import KindSpec, register
 from academy.roster.lists import import_check, import_succeeded
 from academy.roster.params import ExportParams, ImportParams
+from academy.roster.results import ExportResult, ImportResult
 
 IMPORT = register(
     KindSpec(
@@ -15,6 +16,7 @@ IMPORT = register(
         bucket=Bucket.EXCEL.value,
         max_attempts=5,
         timeout_seconds=1800,
+        result=ImportResult,
         check=import_check,
         on_succeeded=import_succeeded,
     )
@@ -30,5 +32,6 @@ EXPORT = register(
         bucket=Bucket.EXCEL.value,
         max_attempts=5,
         timeout_seconds=1800,
+        result=ExportResult,
     )
 )

@@ -21,6 +21,7 @@ from academy.jobs.submit import Order, Submitter, jobs_submit
 from academy.roster import batches
 from academy.roster.fields import BY_NAME, NAMES
 from academy.roster.models import Student
+from academy.roster.results import ExportResult
 from academy.tenants.models import Tenant
 from tests.support import sheets
 from tests.support.jobs import make_tenant, run
@@ -70,7 +71,7 @@ def exported(tenant: Tenant, folder: Path, **params: Any) -> Path:
     (artifact,) = job.artifacts
     path = folder / artifact["name"]
     store(Bucket.EXCEL).get_file(artifact["key"], path)
-    assert job.result is not None
+    ExportResult.model_validate(job.result)
     result = job.result["result"]
     assert (result["sha256"], result["size"]) == (sha256(path).hex(), path.stat().st_size)
     return path

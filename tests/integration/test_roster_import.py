@@ -21,6 +21,7 @@ from academy.jobs.submit import Order, Submitter, jobs_submit
 from academy.roster import batches, lists
 from academy.roster.handlers import importing
 from academy.roster.models import Student
+from academy.roster.results import ImportResult
 from academy.tenants.models import Tenant
 from academy.uploads.models import Upload, UploadState
 from tests.support import sheets
@@ -51,7 +52,7 @@ def imported(tenant: Tenant, path: Path, **params: Any) -> Job:
 
 def result_of(job: Job) -> dict[str, Any]:
     assert job.state == JobState.SUCCEEDED, (job.state, job.error_code, job.error_params)
-    assert job.result is not None
+    ImportResult.model_validate(job.result)
     result: dict[str, Any] = job.result["result"]
     return result
 

@@ -178,10 +178,10 @@ def _cell(cell: Cell) -> str:
     """What follows the place of a cell in its element; nothing for an empty cell."""
     value, shade = (cell.value, cell.shade) if isinstance(cell, Shaded) else (cell, Shade.NONE)
     match value:
+        case None | "":
+            return f' s="{style_of(Look.TEXT, shade)}"/>' if shade is not Shade.NONE else ""
         case str():
             return _text(value, style_of(Look.TEXT, shade))
-        case None:
-            return f' s="{style_of(Look.TEXT, shade)}"/>' if shade is not Shade.NONE else ""
         case bool():
             return f' s="{style_of(Look.PLAIN, shade)}" t="b"><v>{int(value)}</v></c>'
         case int() | float():

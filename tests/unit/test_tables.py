@@ -1,0 +1,270 @@
+"""Tables read and written: limits, encodings, dates and phones in every form, headings."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from academy.documents.tables import values
+from academy.documents.tables.cells import Fault, Row, column_index, column_name
+from academy.documents.tables.delimited import guarded, plain
+from academy.documents.tables.limits import LIMITS
+from academy.documents.tables.opening import Table
+from academy.documents.tables.parts import Shade
+from academy.documents.tables.sheet import serial_date
+from academy.documents.tables.values import CellError
+from academy.documents.tables.workbook import is_date_format
+from academy.documents.tables.writing import Column, Kind, Shaded, write_table
+from academy.roster import headings
+from academy.sandbox.child import Refused
+from tests.support.sheets import rezipped, xlsx
+
+
+def refused(path: Path, **limits: int) -> str:
+    with pytest.raises(Refused) as refusal:
+        list(Table(path, limits=replace(LIMITS, **limits)).rows())
+    return refusal.value.code
+
+
+# ---------------------------------------------------------------- limits
+
+
+@pytest.mark.parametrize(
+    ("limits", "code"),
+    [
+        ({"rows": 9}, "table_too_many_rows"),
+        ({"cells": 19}, "table_too_many_cells"),
+        ({"sheets": 0}, "table_too_many_sheets"),
+        ({"archive_entries": 3}, "table_zip_bomb"),
+        ({"archive_directory_bytes": 100}, "table_zip_bomb"),
+        ({"archive_bytes": 1_000}, "table_zip_bomb"),
+        ({"entry_bytes": 500}, "table_zip_bomb"),
+        ({"part_bytes": 100}, "table_too_large_inside"),
+        ({"shared_strings": 1}, "table_too_many_cells"),
+        ({"shared_characters": 5}, "table_too_large_inside"),
+    ],
+)
+def test_a_workbook_beyond_a_limit_is_refused(
+    limits: dict[str, int], code: str, tmp_path: Path
+) -> None:
+    path = xlsx(tmp_path / "a.xlsx", [[f"a{number}", f"b{number}"] for number in range(10)])
+    # openpyxl itself writes every text into its cell.
+    rezipped(path, {"xl/sharedStrings.xml": b"<sst><si><t>abc</t></si><si><t>def</t></si></sst>"})
+    assert len(list(Table(path).rows())) == 10
+    assert refused(path, **limits) == code
+
+
+def test_a_text_file_beyond_a_limit_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("a,b\n" * 10)
+    assert refused(path, rows=9) == "table_too_many_rows"
+    assert refused(path, text_bytes=39) == "table_too_large_inside"
+
+
+def test_many_texts_of_one_size_do_not_hide_behind_their_number(tmp_path: Path) -> None:
+    path = xlsx(tmp_path / "a.xlsx", [["가" * 30_000]])
+    (row,) = Table(path).rows()
+    assert len(str(row.cells[0])) == 30_000
+
+
+# ---------------------------------------------------------------- reading what others write
+
+
+def test_what_openpyxl_writes_is_read_as_it_was(tmp_path: Path) -> None:
+    rows = [
+        ["글", 1, 1.5, True, date(2026, 3, 1), datetime(2026, 3, 1, 9, 30)],  # noqa: DTZ001
+        [None, -7, 1e-3, False, None, "끝"],
+    ]
+    read = list(Table(xlsx(tmp_path / "a.xlsx", rows)).rows())
+    assert read == [Row(1, rows[0]), Row(2, rows[1])]
+
+
+def test_what_is_written_is_read_by_openpyxl_with_its_colours(tmp_path: Path) -> None:
+    columns = [Column("이름", width=20), Column("연락처", Kind.PHONE), Column("3/1")]
+    rows: list[list[Any]] = [
+        ["=1+1", "01000000001", Shaded("결석", Shade.BAD)],
+        [" 앞뒤 ", "", Shaded(None, Shade.GOOD)],
+        [12, None, date(2026, 3, 1)],
+    ]
+    assert write_table(tmp_path / "a.xlsx", "xlsx", columns, rows, title="출석: [3월]/*") == 3
+    page = openpyxl.load_workbook(tmp_path / "a.xlsx").active
+    assert page.title == "출석   3월"
+    assert [[cell.value for cell in row] for row in page.iter_rows(min_row=2)] == [
+        ["=1+1", "010-0000-0001", "결석"],
+        [" 앞뒤 ", None, None],
+        [12, None, datetime(2026, 3, 1)],  # noqa: DTZ001
+    ]
+    assert page["A2"].data_type == "s"
+    assert [page[place].fill.fgColor.rgb for place in ("C2", "C3")] == ["FFFFC7CE", "FFC6EFCE"]
+    assert page.column_dimensions["A"].width == 20
+
+
+def test_the_same_rows_give_the_same_bytes(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write_table(tmp_path / name, "xlsx", [Column("이름")], [["김보기"]])
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_a_file_that_is_given_up_is_no_sound_workbook(tmp_path: Path) -> None:
+    def rows() -> Iterator[list[str]]:
+        yield ["x"]
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        write_table(tmp_path / "a.xlsx", "xlsx", [Column("이름")], rows())
+    with zipfile.ZipFile(tmp_path / "a.xlsx") as archive:
+        assert not archive.read("xl/worksheets/sheet1.xml").endswith(b"</worksheet>")
+
+
+@given(st.text(max_size=20))
+def test_a_guarded_field_begins_no_formula_and_means_the_same(text: str) -> None:
+    written = guarded(text)
+    assert not written.startswith(("=", "+", "-", "@", "\t", "\r"))
+    assert (plain(written) or "") == text
+
+
+# ---------------------------------------------------------------- values
+
+
+@given(st.integers(0, 20_000))
+def test_the_letters_of_a_column_are_its_number(index: int) -> None:
+    if len(column_name(index)) <= 3:
+        assert column_index(column_name(index)) == index
+
+
+@given(st.dates(date(1901, 1, 1), date(2099, 12, 31)))
+def test_a_day_is_read_from_each_way_to_write_it(day: date) -> None:
+    y, m, d = day.year, day.month, day.day
+    written: list[Any] = [
+        day, f"{y}-{m:02}-{d:02}", f"{y}.{m}.{d}", f"{y}. {m}. {d}.", f"{y}/{m}/{d}",
+        f"{y}년 {m}월 {d}일", f"{y}{m:02}{d:02}", f" {y}-{m}-{d} ", f"{y}-{m:02}-{d:02} 00:00:00",
+    ]  # fmt: skip
+    if y >= 2013:
+        written.append(f"{y % 100:02}-{m:02}-{d:02}")
+    if y >= 1955:
+        written.append((day - date(1899, 12, 30)).days)
+    assert {values.date_of(cell) for cell in written} == {day}
+
+
+@pytest.mark.parametrize("cell", ["03-04-05", "3/4/2026", "12.11.10", "01/02/03"])
+def test_a_day_that_could_be_another_is_refused(cell: str) -> None:
+    with pytest.raises(CellError, match="row_date_ambiguous"):
+        values.date_of(cell)
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["2026-13-01", "2026-02-30", "26-3", "내일", "123456", 0, 99_999_999, True, 2026.5, "\u0661"],
+)
+def test_what_is_no_day_is_refused(cell: Any) -> None:
+    with pytest.raises(CellError, match="row_date_invalid"):
+        values.date_of(cell)
+
+
+def test_month_and_day_are_told_apart_where_only_one_order_is_possible() -> None:
+    assert values.date_of("3/25/2026") == values.date_of("25.3.2026") == date(2026, 3, 25)
+    assert values.date_of("4/4/2026") == date(2026, 4, 4)
+
+
+@given(st.integers(0, 99_999_999))
+def test_a_phone_is_read_from_each_way_to_write_it(number: int) -> None:
+    tail = f"{number:08}"
+    four, last = tail[:4], tail[4:]
+    written: list[Any] = [
+        f"010{tail}", int(f"10{tail}"), f"10{tail}", tail, f"010-{four}-{last}",
+        f"010 {four} {last}",
+        f"(010) {four}.{last}", f"+82 10-{four}-{last}", f"8210{tail}", f"+82(0)10-{four}-{last}",
+        f"\uff10\uff11\uff10\u2013{four}\u2013{last}",
+    ]  # fmt: skip
+    assert {values.phone_of(cell, mobile=True) for cell in written} == {f"010{tail}"}
+
+
+@pytest.mark.parametrize(
+    "cell", ["02-123-4567", "010-123-456", "01012345678901", "010-1234-567x", 1.5e9 + 0.5, True,
+             "1.0E+09", date(2026, 3, 1), 1234567, "010,1234,5678 / 010,1234,5679"],
+)  # fmt: skip
+def test_what_is_no_phone_is_refused(cell: Any) -> None:
+    with pytest.raises(CellError, match="row_phone_invalid"):
+        values.phone_of(cell)
+
+
+def test_older_networks_are_a_students_phone_and_no_parents_one() -> None:
+    assert values.phone_of("011-123-4567") == "0111234567"
+    with pytest.raises(CellError):
+        values.phone_of("011-123-4567", mobile=True)
+
+
+@given(st.text(min_size=3, max_size=60))
+def test_a_masked_value_shows_at_most_two_letters_or_digits(text: str) -> None:
+    assert sum(char.isalnum() for char in values.masked(text)) <= 2
+
+
+@pytest.mark.parametrize(
+    ("code", "is_date"),
+    [("yyyy\\-mm\\-dd", True), ("h:mm", True), ("0.00", False), ('#,##0"day"', False),
+     ("[Red]0", False), ("[$-412]yyyy년", True), ("@", False), ("General", False)],
+)  # fmt: skip
+def test_number_formats_of_dates_are_known(code: str, is_date: bool) -> None:
+    assert is_date_format(code) is is_date
+
+
+def test_a_day_count_is_a_day_or_a_moment_and_nothing_else() -> None:
+    assert serial_date(46_082) == date(2026, 3, 1)
+    moment = serial_date(46_082.5)
+    assert isinstance(moment, datetime)
+    assert moment - datetime(2026, 3, 1) == timedelta(hours=12)  # noqa: DTZ001
+    assert all(isinstance(serial_date(bad), Fault) for bad in (0, -1, 1e9, float("nan")))
+
+
+# ---------------------------------------------------------------- headings
+
+
+@pytest.mark.parametrize(
+    ("titles", "found"),
+    [
+        (["성명", "보호자 휴대폰", "학생 휴대폰"],
+         {"name": 0, "parent_phone": 1, "student_phone": 2}),
+        (["No", "Student Name", "Parent's Phone", "Grade"],
+         {"name": 1, "parent_phone": 2, "grade": 3}),
+        (["이름", "연락처(모)", "연락처(학생)"],
+         {"name": 0, "parent_phone": 1, "student_phone": 2}),
+        (["이름", "연락처"], {"name": 0, "parent_phone": 1}),
+        (["학부모 이름", "학생 이름", "학부모 연락처"], {"name": 1, "parent_phone": 2}),
+        (["이름(필수)", "어머니 전화번호", "재학 학교", "소속반"],
+         {"name": 0, "parent_phone": 1, "school": 2, "class_name": 3}),
+    ],
+)  # fmt: skip
+def test_columns_are_found_by_what_people_call_them(
+    titles: list[str], found: dict[str, int]
+) -> None:
+    heading = headings.find([Row(1, list(titles))])
+    assert {column.field: column.index for column in heading.columns} == found
+
+
+def test_what_stands_below_a_title_tells_how_sure_it_is() -> None:
+    def confidence(*cells: str) -> float:
+        rows = [
+            Row(1, ["이름", "연락처"]),
+            *(Row(n, ["김보기", c]) for n, c in enumerate(cells, 2)),
+        ]
+        return headings.find(rows).columns[1].confidence
+
+    assert confidence("010-0000-0001", "010-0000-0002") == 0.75
+    assert confidence("02-123-4567", "010-0000-0002") < headings.SURE
+
+
+def test_a_student_below_the_heading_is_never_taken_for_it() -> None:
+    rows = [
+        Row(1, ["이름", "학부모 연락처", "학교"]),
+        Row(2, [None, "010-0000-0001", "보기중학교"]),
+    ]
+    assert headings.find(rows).row == 1

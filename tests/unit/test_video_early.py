@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from academy.video import early, fmp4, pieces, playlist
-from academy.video.handlers import join
+from academy.video.handlers import losses
 
 
 def part(number: int, *, init: str = "same") -> pieces.Part:
@@ -70,4 +70,4 @@ def test_the_result_names_the_faulty_chunks_and_counts_each_error_once() -> None
     )
     errors = {"early-0000": 3, "audio": 7, "chunk-0000": 3, "chunk-0001": 0}
     rows: Any = {name: SimpleNamespace(facts={"errors": count}) for name, count in errors.items()}
-    assert join._damaged(made, rows) == [{"chunk": 0, "from": 0.0, "to": 8.0, "errors": 3}]
+    assert losses.damaged_chunks(made, rows) == [{"chunk": 0, "from": 0.0, "to": 8.0, "errors": 3}]

@@ -64,9 +64,7 @@ class Environment(NamedTuple):
         (self.path / _STAMP).write_text(self.wanted() + "\n")
 
 
-MAIN = Environment(
-    ".venv", ("uv.txt", "base.txt", "flower.txt", "ai.txt", "local.txt", "dev.txt")
-)
+MAIN = Environment(".venv", ("uv.txt", "base.txt", "flower.txt", "ai.txt", "local.txt", "dev.txt"))
 EMULATOR = Environment(".venv-emulator", ("emulator.txt",))
 
 

@@ -23,6 +23,7 @@ VMAF: Final = "libvmaf"
 """The filter that a build of ffmpeg need not have."""
 #: Of neighbouring frames VMAF says the same, and it costs more than the encode.
 _VMAF_EVERY: Final = 5
+_SOUND_SECONDS: Final = 0.1
 
 
 def sample(
@@ -72,7 +73,8 @@ def compare(
     given them in, None where it was the whole recording. ffmpeg says the figures as it ends (see
     quality.read).
     """
-    truth = _given(plan, rung, source, chunk, tone_mapper)
+    demuxed = command.media_input(source, **({} if chunk is None else command.reading(chunk)))
+    truth = _given(plan, rung, demuxed, chunk, tone_mapper)
     begin = plan.grid.base_frames + first
     pair = [
         _numbered(plan, stream)
@@ -91,6 +93,10 @@ def compare(
             )
         )  # fmt: skip
     outputs.append(_scored(pair, "ssim"))
+    if chunk is None and plan.audio_index is not None:
+        # ffmpeg sets a clock to 0 by the first of all tracks in use, as it did for the encode.
+        sound = demuxed[str(plan.audio_index)]
+        outputs.append(ffmpeg.output(sound, "-", c="copy", t=_SOUND_SECONDS, f="null"))
     merged = ffmpeg.merge_outputs(*outputs) if len(outputs) > 1 else outputs[0]
     argv: list[str] = ffmpeg.compile(
         merged, cmd=[binary, "-v", "level+info", "-hide_banner", "-nostdin", "-nostats"]
@@ -99,7 +105,7 @@ def compare(
 
 
 def _given(
-    plan: Plan, rung: Rung, source: Path, chunk: Chunk | None, tone_mapper: ToneMapper | None
+    plan: Plan, rung: Rung, demuxed: Any, chunk: Chunk | None, tone_mapper: ToneMapper | None
 ) -> Any:
     """The source's pictures as the encoder of a rung is given them."""
     track = plan.source.video
@@ -108,9 +114,6 @@ def _given(
     if chunk is None:
         # Read from its beginning, a file's clock is set to 0.
         plan = replace(plan, source=replace(plan.source, start=Fraction(0)))
-        demuxed = command.media_input(source)
-    else:
-        demuxed = command.media_input(source, **command.reading(chunk))
     stream = filters.prepared(plan, demuxed[str(track.index)], tone_mapper, chunk)
     (end,) = filters.cascade(plan, stream, (rung,))
     return end

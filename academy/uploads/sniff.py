@@ -6,6 +6,7 @@ that parse one do that, sandboxed.
 
 from __future__ import annotations
 
+import codecs
 import re
 
 import puremagic
@@ -15,6 +16,8 @@ HEAD_BYTES = 4_096
 
 _TS_PACKET = 188
 _TS_SYNC = 0x47
+#: Excel's "Unicode text" begins with one of these.
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _ZIP_ENTRY = b"PK\x03\x04"
 #: puremagic's confidence grows with the matched bytes; what lies further below is a guess.
 _CLOSE = 0.15
@@ -42,6 +45,8 @@ def sniff(head: bytes) -> list[str]:
     """
     if head.startswith(_ZIP_ENTRY):
         return [_zip_type(head)]
+    if head.startswith(_UTF_16) and _is_utf_16(head):
+        return ["text/csv"]
     found = _by_magic(head)
     if not found and _is_transport_stream(head):
         found = ["video/mp2t"]
@@ -98,3 +103,11 @@ def _is_text(head: bytes) -> bool:
             text = head[: error.start].decode(encoding)
         return not _CONTROL.search(text)
     return False
+
+
+def _is_utf_16(head: bytes) -> bool:
+    # The cut may fall inside a character.
+    text = head[: len(head) // 2 * 2].decode("utf-16", "replace")[:-1].strip()
+    return (
+        bool(text) and text[0] not in "<#{" and not _CONTROL.search(text) and "\ufffd" not in text
+    )

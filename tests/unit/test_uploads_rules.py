@@ -44,6 +44,7 @@ GOOD = [
     (Purpose.SPREADSHEET, CSV, "text/csv"),
     (Purpose.SPREADSHEET, "이름,학년\n가나다,3\n".encode("cp949"), "text/csv"),
     (Purpose.SPREADSHEET, b"\xef\xbb\xbf" + CSV, "text/csv"),
+    (Purpose.SPREADSHEET, "이름\t학년\n가나다\t3\n".encode("utf-16"), "text/csv"),
     (
         Purpose.SPREADSHEET,
         XLSX,
@@ -63,6 +64,8 @@ DISGUISED = [
     zip_of("word/document.xml", "[Content_Types].xml"),
     zip_of("evil.exe"),
     b"\x7fELF" + b"\0" * 100,
+    "<svg xmlns='http://www.w3.org/2000/svg'/>".encode("utf-16"),
+    b"\xff\xfe" + bytes(range(256)) * 8,
 ]
 
 

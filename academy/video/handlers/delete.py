@@ -130,12 +130,12 @@ def _remains(context: JobContext[DeleteParams], video: Video, jobs: Sequence[Job
         keys=tuple(caption.key for caption in captions),
         uploads=tuple(_unused_uploads(video, jobs, whole=whole)),
         pieces=tuple(forgotten.values_list("pk", flat=True)),
-        digests=frozenset(digests | {job.result["digest"] for job in jobs if _has_digest(job)}),
+        digests=frozenset(digests | {digest for job in jobs if (digest := _digest_of(job))}),
     )
 
 
-def _has_digest(job: Job) -> bool:
-    return bool(job.result and job.result.get("digest"))
+def _digest_of(job: Job) -> str:
+    return str((job.result or {}).get("digest", ""))
 
 
 def _recordings(jobs: Sequence[Job]) -> set[str]:

@@ -62,8 +62,10 @@ def telling_segment(media: MediaPlaylist, gaps: Sequence[Gap]) -> str:
     for number in (*range(first, len(names)), *range(first)):
         start, end = float(ends[number]), float(ends[number + 1])
         if not any(gap.start < end and start < gap.end for gap in black):
-            return names[number]
-    return names[first]
+            first = number
+            break
+    name: str = names[first]
+    return name
 
 
 def _of_chunks(made: LecturePlan, rows: Mapping[str, VideoPiece], fact: str) -> dict[int, int]:

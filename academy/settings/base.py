@@ -293,6 +293,7 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
+        "Enrolment": "academy.roster.api.serializers.STATES",
         "JobState": "academy.jobs.api.serializers.STATES",
         "LetterSource": "academy.deadletters.api.serializers.SOURCES",
         "LetterState": "academy.deadletters.api.serializers.LETTER_STATES",

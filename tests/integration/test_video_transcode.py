@@ -178,6 +178,7 @@ def test_the_jobs_log_says_what_was_found_made_and_stored(
         r"source: mov\S*, h264 320x240 at 30\.00 fps, aac 1 ch, 3\.0 s, [\d.]+ MB\n"
         r"renditions: 240p up to \d+ kbit/s, 30 fps\n"
         r"240p is encoded: it is the only rung, [^\n]+\n"
+        r"quality of 240p: SSIM 0\.\d+ over 3\.0 s at 0\.0 s\n"
         r"240p: 1 segments, [\d.]+ MB, \d+ kbit/s on average\n"
         r"audio: 1 segments, [\d.]+ MB, \d+ kbit/s on average\n"
         r"stored 11 files, [\d.]+ MB",

@@ -88,6 +88,12 @@ def test_what_openpyxl_writes_is_read_as_it_was(tmp_path: Path) -> None:
     assert read == [Row(1, rows[0]), Row(2, rows[1])]
 
 
+def test_escaped_characters_are_read_unless_no_database_could_hold_them(tmp_path: Path) -> None:
+    path = xlsx(tmp_path / "a.xlsx", [["a_x000D_b", "_x0000__xD83D_", "_x005F_x0041_", "_x41_"]])
+    (row,) = Table(path).rows()
+    assert row.cells == ["a\rb", "\ufffd\ufffd", "_x0041_", "_x41_"]
+
+
 def test_what_is_written_is_read_by_openpyxl_with_its_colours(tmp_path: Path) -> None:
     columns = [Column("이름", width=20), Column("연락처", Kind.PHONE), Column("3/1")]
     rows: list[list[Any]] = [

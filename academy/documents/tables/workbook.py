@@ -173,4 +173,10 @@ def unescape(text: str) -> str:
     """The characters that XML cannot hold, which office programs write as `_x000D_`."""
     if "_x" not in text:
         return text
-    return _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text)
+    return _ESCAPE.sub(_character, text)
+
+
+def _character(found: re.Match[str]) -> str:
+    """Never NUL or half a pair of surrogates, which neither UTF-8 nor a database can hold."""
+    number = int(found[1], 16)
+    return "\ufffd" if not number or 0xD800 <= number < 0xE000 else chr(number)

@@ -26,7 +26,7 @@ from academy.sheets.network.training import onnx_bytes, train
 from academy.sheets.synthetic.streams import Stream
 from academy.sheets.synthetic.students import Hand
 
-_TEMPERATURES: Final = (1.0, 1.5, 2.0, 3.0, 4.0)
+_TEMPERATURES: Final = (1.0, 1.1, 1.25, 1.5, 2.0)
 _CALIBRATION_SHARE = 3
 
 

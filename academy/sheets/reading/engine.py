@@ -11,7 +11,7 @@ from academy.sheets.network.inputs import planes_of, scalars_of
 from academy.sheets.reading.align import Gray
 from academy.sheets.reading.page import Located, PageGroups
 from academy.sheets.reading.patches import features_of, patches_of
-from academy.sheets.reading.threshold import decide, marked_shares, measure
+from academy.sheets.reading.threshold import calmed, caution, decide, marked_shares, measure
 
 if TYPE_CHECKING:
     from academy.sheets.network.model import BubbleNetwork
@@ -49,5 +49,6 @@ class Reader:
         shares[asked] = self._network.shares(
             planes_of(patches[asked], sheet), scalars_of(features, sheet, page.groups)[asked]
         )
+        shares[asked] = calmed(shares[asked], caution(features, sheet, page.groups)[asked])
         readings = tuple(decide(shares, page.groups))
         return PageGroups(located, readings, engine="threshold+network")

@@ -28,6 +28,9 @@ _SOFT = 0.1
 _DOUBT = 0.6
 _THIN = 0.35
 _BEYOND = 0.1
+_FAINT = (0.1, 0.65)
+"""Of a typical mark, or of a darker one beside it: darker is a mark, lighter is nothing."""
+_LONE, _BESIDE = 2.5, 4.0
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,29 @@ def marked_shares(features: Features, sheet: Sheet) -> Floats:
     doubtful = beyond | thin | faint | weak
     unsure = np.clip(likely, 1 - _DOUBT, _DOUBT)
     return np.asarray(np.where(doubtful, unsure, likely), np.float32)
+
+
+def caution(features: Features, sheet: Sheet, groups: Sequence[Group]) -> Floats:
+    """By how much to divide the network's log odds of each bubble; 1 where it can be trusted.
+
+    A bubble faint for its sheet is the mark of a dying pen or the rest of an erasure. Where it
+    stands alone it decides the answer; where it stands beside a dark one it decides whether there
+    are two. Both need more than the usual certainty to count unseen.
+    """
+    own = np.maximum(features.peak, features.edge) / sheet.typical
+    sizes = [len(group.bubbles) for group in groups]
+    starts = np.cumsum([0, *sizes])[:-1]
+    darkest = np.repeat(np.maximum.reduceat(own, starts), sizes)
+    inked = features.peak / sheet.typical > _FAINT[0]
+    lone = inked & (darkest < _FAINT[1])
+    beside = inked & (own < _FAINT[1] * darkest)
+    return np.where(lone, _LONE, np.where(beside, _BESIDE, 1.0)).astype(np.float32)
+
+
+def calmed(shares: Floats, divisors: Floats) -> Floats:
+    """The same shares with their log odds divided: nearer to one half."""
+    odds = np.log(np.clip(shares, 1e-6, 1) / np.clip(1 - shares, 1e-6, 1))
+    return np.asarray(1 / (1 + np.exp(-odds / divisors)), np.float32)
 
 
 def decide(shares: Floats, groups: Sequence[Group]) -> list[GroupReading]:

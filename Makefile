@@ -2,7 +2,7 @@
 # Options: PYTHON=/path/to/python3.11, VIDEO=file (demo), TESTS=path (test), JOBS= SEED= (chaos).
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test lint format types contracts openapi check-openapi reference chaos soak bench bench-events bench-video bench-roster lock audit clean
+.PHONY: help setup demo up down status test lint format types contracts openapi check-openapi reference chaos soak bench bench-events bench-sheets bench-video bench-roster lock audit train-omr clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
@@ -70,6 +70,12 @@ bench-video: setup ## What a lecture costs beside PeerTube's way, 18 minutes (SE
 
 bench-roster: setup ## What a list of 100,000 students costs, in and out (ROWS=100000)
 	@$(LOCAL) run --services-only -- $(BIN)/python -m tests.perf.roster $(ROWS)
+
+bench-sheets: setup ## How well and how fast answer sheets are read, one core (SHEETS=100 of each kind)
+	@$(BIN)/python -m tests.perf.sheets $(if $(SHEETS),--sheets $(SHEETS))
+
+train-omr: setup ## Train the network for hard marks, promoted only when better; needs requirements/torch.txt (SHEETS=900 EPOCHS=8)
+	@$(BIN)/python -m academy.sheets.network $(if $(SHEETS),--sheets $(SHEETS)) $(if $(EPOCHS),--epochs $(EPOCHS))
 
 lock: setup ## Compile requirements/*.in into hashed locks (UPGRADE=1 takes newer versions)
 	@$(BIN)/python -m deploy.local.lock $(if $(UPGRADE),--upgrade)

@@ -82,8 +82,9 @@ def _reports(silent: int, wrong: int, review: float) -> dict:
 def test_a_network_is_promoted_only_when_better():
     present = _reports(1, 20, 0.1)
     assert is_better(present, None)
-    assert is_better(_reports(0, 30, 0.2), present)
-    assert is_better(_reports(1, 19, 0.2), present)
+    assert is_better(_reports(0, 25, 0.15), present)
+    assert is_better(_reports(1, 19, 0.1), present)
     assert is_better(_reports(1, 20, 0.09), present)
     assert not is_better(present, present)
     assert not is_better(_reports(2, 0, 0.0), present)
+    assert not is_better(_reports(0, 200, 0.9), present)  # doubts everything

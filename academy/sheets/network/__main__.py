@@ -83,7 +83,7 @@ def _calibrated(candidate: Path, count: int) -> float:
         _describe(candidate, {**about, "temperature": temperature})
         merit = Merit.of(reports(candidate, count, stream=Stream.CALIBRATION, hands=(Hand.HARD,)))
         _say(f"temperature {temperature}: {merit}")
-        if best is None or merit < best[0]:
+        if best is None or merit.cost < best[0].cost:
             best = merit, temperature
         if merit.silent == 0:
             break

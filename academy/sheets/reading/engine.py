@@ -41,7 +41,8 @@ class Reader:
         sheet = measure(features, page.groups)
         shares = marked_shares(features, sheet)
         readings = tuple(decide(shares, page.groups))
-        doubtful = [reading.needs_review for reading in readings]
+        # Of two dark bubbles one may be struck through.
+        doubtful = [reading.needs_review or len(reading.values) > 1 for reading in readings]
         if self._network is None or not any(doubtful):
             return PageGroups(located, readings)
         # The network's word on every bubble of the uncertain groups.

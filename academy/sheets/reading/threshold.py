@@ -27,7 +27,7 @@ _CUT = (0.3, 0.6)
 _SOFT = 0.1
 _DOUBT = 0.6
 _THIN = 0.35
-_BEYOND = 0.1
+_BEYOND = 0.06
 _FAINT = (0.1, 0.65)
 """Of a typical mark, or of a darker one beside it: darker is a mark, lighter is nothing."""
 _LONE, _BESIDE = 2.5, 4.0

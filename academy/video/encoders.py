@@ -55,7 +55,7 @@ def name(ffmpeg: str, encoder: Encoder) -> str:
     version = binaries.version(ffmpeg)
     if encoder is Encoder.NVENC:
         return f"ffmpeg {version} nvenc {NVENC_PRESET} cq {NVENC_CQ}"
-    return f"ffmpeg {version} x264 {PRESET} crf {CRF}"
+    return f"ffmpeg {version} x264 {PRESET} crf {CRF} {filters.SCALER}"
 
 
 def hardware() -> Hardware:

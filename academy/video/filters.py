@@ -15,6 +15,9 @@ from academy.video.binaries import ToneMapper
 from academy.video.chunks import Chunk
 from academy.video.ladder import Plan, Rung
 
+#: A cascade scales some pictures three times. Bicubic then leaves 360 lines 1 to 1.4 VMAF below one
+#: step from the source; Lanczos leaves them above it, and letters on slides stay sharp.
+SCALER = "lanczos"
 # The frames after decoding and rotation are what this graph makes of them; a stranger's matrix,
 # primaries and transfer survive only as these two.
 _HD_HEIGHT = 720
@@ -85,9 +88,9 @@ def cascade(plan: Plan, stream: Any, rungs: Sequence[Rung], *, on_gpu: bool = Fa
 def _scaled(stream: Any, rung: Rung, *, on_gpu: bool) -> Any:
     if on_gpu:
         return stream.filter(
-            "scale_cuda", rung.width, rung.height, format="yuv420p", interp_algo="bicubic"
+            "scale_cuda", rung.width, rung.height, format="yuv420p", interp_algo=SCALER
         )
-    return stream.filter("scale", rung.width, rung.height, flags="bicubic")
+    return stream.filter("scale", rung.width, rung.height, flags=SCALER)
 
 
 def _tonemapped(top: Rung, stream: Any, tone_mapper: ToneMapper | None) -> Any:

@@ -321,7 +321,7 @@ def test_a_host_with_another_ffmpeg_leaves_pieces_to_others(
     run(lecture)
     child = lecture.children.get(child_key="chunk-0000")
     with monkeypatch.context() as elsewhere:
-        elsewhere.setattr(encoders, "name", lambda *_: "ffmpeg 4.2 x264 veryfast crf 23")
+        elsewhere.setattr(encoders, "name", lambda *_: "ffmpeg 4.2 x264 veryfast crf 23 lanczos")
         run(child)
     assert child.state == "queued", "given back: no failure is counted"
     assert child.attempts.get().error_code == "video_encoder_differs"

@@ -72,7 +72,7 @@ if "h264_nvenc" in argv:
         elif word == "h264_nvenc":
             argv.append("libx264")
         else:
-            word = re.sub(r"scale_cuda=(\d+):(\d+)[^,;\[]*", r"scale=\1:\2:flags=bicubic", word)
+            word = re.sub(r"scale_cuda=(\d+):(\d+)[^,;\[]*", r"scale=\1:\2:flags=lanczos", word)
             argv.append(word.replace("hwupload_cuda", "null"))
 os.execv({ffmpeg!r}, [{ffmpeg!r}, *argv])
 """

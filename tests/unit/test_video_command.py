@@ -103,7 +103,7 @@ def test_a_piece_of_one_rung_has_its_own_names_and_its_predecessors_scaling() ->
 def test_x264_encodes_each_rung_with_one_thread_and_key_frames_on_the_grid() -> None:
     plan = planned()
     assert of_rung(made(plan, chunk(plan, 1)), 1) == {
-        "c": "libx264", "preset": "veryfast", "crf": "23", "threads": "1", "flags": "+cgop",
+        "c": "libx264", "preset": "veryfast", "crf": "23", "bf": "2", "threads": "1", "flags": "+cgop",
         "g": "60", "force_key_frames": "expr:eq(mod(n,60),0)", "fps_mode": "passthrough",
         "pix_fmt": "yuv420p", "maxrate": "1037k", "bufsize": "2074k",
     }  # fmt: skip
@@ -164,7 +164,7 @@ def on_gpu(plan: Plan) -> Plan:
 
 
 NVENC_OPTIONS = {
-    "c": "h264_nvenc", "preset": "p4", "profile": "high", "rc": "vbr", "cq": "23", "bf": "3",
+    "c": "h264_nvenc", "preset": "p4", "profile": "high", "rc": "vbr", "cq": "23", "bf": "2",
     "forced-idr": "1", "no-scenecut": "1", "g": "60",
     "force_key_frames": "expr:eq(mod(n,60),0)", "fps_mode": "passthrough",
 }  # fmt: skip
@@ -180,8 +180,8 @@ def test_on_the_gpu_one_process_decodes_scales_and_encodes_there() -> None:
     assert argv.count("-i") == 1
     filters = graph(argv).split(";")
     assert [one.split("]")[-2].rsplit("[", 1)[0] for one in filters if "scale_cuda" in one] == [
-        "scale_cuda=854:480:format=yuv420p:interp_algo=bicubic",
-        "scale_cuda=640:360:format=yuv420p:interp_algo=bicubic",
+        "scale_cuda=854:480:format=yuv420p:interp_algo=lanczos",
+        "scale_cuda=640:360:format=yuv420p:interp_algo=lanczos",
     ]
     # Nothing between them that would have to see the pixels.
     seen = {"scale=", "[s0]format=", "format=yuv420p,", "bwdif", "tonemap", "hwupload"}

@@ -201,4 +201,4 @@ def test_a_recording_without_pictures_needs_no_encoder(host: GpuHost) -> None:
 def test_the_name_of_an_output_tells_its_encoder(host: GpuHost) -> None:
     nvenc = encoders.name(host.ffmpeg, Encoder.NVENC)
     assert nvenc.endswith(" nvenc p4 cq 23")
-    assert encoders.name(host.ffmpeg, Encoder.X264).endswith(" x264 veryfast crf 23")
+    assert encoders.name(host.ffmpeg, Encoder.X264).endswith(" x264 veryfast crf 23 lanczos")

@@ -22,6 +22,8 @@ class Space(IntEnum):
     ALONE = 4
     """What only one does at a time, of everybody or about one flow."""
     VIEWER = 5
+    ROSTER = 6
+    """The students of one academy, while a list of them is stored."""
 
 
 KEY: Final = "hashtextextended(%s, %s)"

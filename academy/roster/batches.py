@@ -15,6 +15,7 @@ from django.db import connection, transaction
 
 from academy.core import clock
 from academy.core.ids import new_id
+from academy.core.locks import Space, lock
 from academy.roster.fields import NAMES
 
 #: Fields in the order of `NAMES`, null where nothing is known.
@@ -80,7 +81,6 @@ SELECT r.id, %(tenant)s, %(now)s, %(now)s,
 FROM {_INCOMING}
 ON CONFLICT (tenant_id, parent_phone, name) DO NOTHING
 """  # noqa: S608 - names of ours, no values
-_LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 
 
 def look(tenant_id: UUID, rows: Sequence[Known]) -> Tally:
@@ -96,7 +96,7 @@ def store(tenant_id: UUID, rows: Sequence[Known]) -> Tally:
     arguments = _arguments(tenant_id, rows)
     with transaction.atomic(), connection.cursor() as cursor:
         # Two lists of one academy at once could wait for each other's rows in a circle.
-        cursor.execute(_LOCK, [f"roster:{tenant_id}"])
+        lock(Space.ROSTER, str(tenant_id))
         cursor.execute(_CHANGE, arguments)
         changed = cursor.rowcount
         cursor.execute(_ADD, arguments)

@@ -153,6 +153,7 @@ KIND: Final = {
     "name": "system.ping.ai-lite",
     "version": 1,
     "queue": "ai-lite",
+    "queues": ["ai-lite"],
     "max_attempts": 3,
     "timeout_seconds": 60,
     "params": {
@@ -160,6 +161,7 @@ KIND: Final = {
         "additionalProperties": False,
         "properties": {"note": {"type": "string", "maxLength": 200, "default": ""}},
     },
+    "result": None,
 }
 
 ORDER: Final = {

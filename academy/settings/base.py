@@ -186,6 +186,7 @@ INSTALLED_APPS = [
     "academy.uploads",
     "academy.jobs",
     "academy.roster",
+    "academy.ai",
     "academy.video",
     "academy.deadletters",
     "academy.telemetry",

@@ -62,6 +62,8 @@ class Plan:
     uploads: UploadLimits
     video: VideoLimits
     playback: PlaybackLimits
+    tiers: tuple[str, ...]
+    """The tiers of AI engines that are included; academy.ai.tiers has their meaning."""
 
 
 GIB = 1024**3
@@ -82,6 +84,7 @@ PLANS: Mapping[str, Plan] = MappingProxyType(
             uploads=UploadLimits(open_uploads=100, open_bytes=100 * GIB, file_bytes=20 * GIB),
             video=VideoLimits(minutes_per_month=6_000, storage_bytes=500 * GIB),
             playback=PlaybackLimits(viewings=1, devices=3),
+            tiers=("lite", "basic"),
         ),
         "grow": Plan(
             name="grow",
@@ -97,6 +100,7 @@ PLANS: Mapping[str, Plan] = MappingProxyType(
             uploads=UploadLimits(open_uploads=1_000, open_bytes=1_000 * GIB, file_bytes=100 * GIB),
             video=VideoLimits(minutes_per_month=120_000, storage_bytes=20_000 * GIB),
             playback=PlaybackLimits(viewings=2, devices=5),
+            tiers=("lite", "basic", "premium"),
         ),
     }
 )

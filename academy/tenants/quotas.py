@@ -80,17 +80,27 @@ def playback_limits_of(tenant: Tenant | UUID) -> PlaybackLimits:
     return plan.playback if override is None else _applied(plan.playback, override)
 
 
+def tiers_of(tenant: Tenant | UUID) -> tuple[str, ...]:
+    """The tiers of AI engines in a tenant's plan. Raises AppError(``not_found``)."""
+    return PLANS[_found(tenant).plan].tiers
+
+
 def in_force() -> Q:
     """Which exceptions apply now."""
     return Q(until__isnull=True) | Q(until__gt=clock.now())
 
 
+def _found(tenant: Tenant | UUID) -> Tenant:
+    if isinstance(tenant, Tenant):
+        return tenant
+    found = Tenant.objects.filter(pk=tenant).first()
+    if found is None:
+        raise AppError("not_found")
+    return found
+
+
 def _video(tenant: Tenant | UUID) -> tuple[Plan, VideoLimit | None]:
-    if not isinstance(tenant, Tenant):
-        found = Tenant.objects.filter(pk=tenant).first()
-        if found is None:
-            raise AppError("not_found")
-        tenant = found
+    tenant = _found(tenant)
     return PLANS[tenant.plan], VideoLimit.objects.for_tenant(tenant).filter(in_force()).first()
 
 

@@ -1,0 +1,1 @@
+"""The AI kinds that can be submitted."""

@@ -40,7 +40,7 @@ def short_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def parts(job: Job) -> dict[str, Job]:
-    return {child.child_key: child for child in job.children.all()}
+    return {child.child_key: child for child in job.children.order_by("created_at", "id")}
 
 
 def segments_of(text: str) -> list[str]:

@@ -117,8 +117,9 @@ def loads(data: bytes) -> LecturePlan:
 def pieces(plan: Plan, chunks: tuple[Chunk, ...]) -> tuple[Piece, ...]:
     """What is encoded, in the order in which it is worth having.
 
-    The first minutes at a size that every phone plays, the sound, and then everything else: a
-    student can begin long before the last chunk is done.
+    The first minute at a size that every phone plays, the sound, without which nothing of it plays,
+    the second minute, and then everything else: a student can begin long before the last chunk is
+    done.
     """
     early = early_rung(plan)
     rungs = tuple(rung.name for rung in plan.rungs)
@@ -127,9 +128,9 @@ def pieces(plan: Plan, chunks: tuple[Chunk, ...]) -> tuple[Piece, ...]:
         for chunk in chunks[:_EARLY_CHUNKS]
         if early is not None and len(rungs) > 1
     ]
+    begun = len(found)
     if plan.audio_index is not None:
-        found.append(Piece(AUDIO_NAME, None, ()))
-    begun = len(found) - (plan.audio_index is not None)
+        found.insert(min(1, begun), Piece(AUDIO_NAME, None, ()))
     for chunk in chunks:
         wanted = tuple(name for name in rungs if chunk.number >= begun or name != early)
         found.append(Piece(f"chunk-{chunk.number:04d}", chunk.number, wanted))

@@ -123,7 +123,7 @@ def test_every_piece_is_a_job_and_early_ones_come_first(tenant: Tenant, tmp_path
     job, video = divided(tenant, source)
 
     names = list(job.children.order_by("id").values_list("child_key", flat=True))
-    assert names == ["early-0000", "early-0001", "audio", "chunk-0000", "chunk-0001", "chunk-0002"]
+    assert names == ["early-0000", "audio", "early-0001", "chunk-0000", "chunk-0001", "chunk-0002"]
     assert [r["name"] for r in video.manifest["renditions"]] == ["720p", "480p", "360p"]
     folder = fetched(video, tmp_path / "out")
     counts = {len(frames_of(folder, f"{name}.m3u8")) for name in ("720p", "480p", "360p")}

@@ -1,6 +1,7 @@
 """Every reason for which a sheet cannot be read, in the user's words."""
 
 from academy.core.catalogue import Entry, register
+from academy.documents import errors as _documents  # noqa: F401 - registers the readers' codes
 
 _AGAIN_KO = "종이 전체가 밝고 평평하게 나오도록 다시 찍거나 스캔해 주세요."
 _AGAIN_EN = "Scan it again, or photograph the whole page flat and in good light."
@@ -86,5 +87,75 @@ register(
         "The picture of the logo cannot be read.",
         "PNG나 JPEG로 다시 저장한 뒤 올려 주세요.",
         "Save it again as PNG or JPEG, then upload that.",
+    ),
+    Entry(
+        "sheet_design_not_found", 404,
+        "답안지 양식을 찾을 수 없습니다.",
+        "The design of the sheet was not found.",
+        "양식의 번호를 확인해 주세요.",
+        "Check the id of the design.",
+    ),
+    Entry(
+        "sheet_design_exists", 409,
+        "같은 양식이 이미 있습니다.",
+        "There is such a design already.",
+        "그 양식을 쓰거나, 제목을 바꾸어 저장해 주세요.",
+        "Use that design (details has its id), or give the layout another title.",
+    ),
+    Entry(
+        "sheet_without_logo", 422,
+        "이 양식에는 로고 자리가 없습니다.",
+        "The design has no room for a logo.",
+        "로고 없이 만들거나, 로고 자리가 있는 양식을 만들어 주세요.",
+        "Leave the logo out, or create a design whose layout has one.",
+    ),
+    Entry(
+        "sheet_job_too_many_pages", 422,
+        "한 번에 읽기에는 쪽이 너무 많습니다({pages}쪽, 최대 {limit}쪽).",
+        "These are too many pages for one job ({pages}, at most {limit}).",
+        "파일을 나누어 여러 번 요청해 주세요.",
+        "Divide the files over several jobs.",
+    ),
+    Entry(
+        "exam_not_found", 404,
+        "시험을 찾을 수 없습니다.",
+        "The examination was not found.",
+        "시험의 번호를 확인해 주세요.",
+        "Check the id of the examination.",
+    ),
+    Entry(
+        "exam_closed", 409,
+        "마감된 시험입니다.",
+        "The examination is closed.",
+        "시험을 다시 연 뒤 시도해 주세요.",
+        "Open it again first.",
+    ),
+    Entry(
+        "exam_without_key", 409,
+        "정답이 아직 등록되지 않았습니다.",
+        "The examination has no key yet.",
+        "정답을 먼저 등록해 주세요.",
+        "Store the key first.",
+    ),
+    Entry(
+        "exam_key_invalid", 422,
+        "정답이 답안지 양식과 맞지 않습니다: {problems}",
+        "The key does not fit the sheet: {problems}",
+        "문항 수와 정답의 범위를 확인해 주세요.",
+        "Check the number of questions and the range of the answers.",
+    ),
+    Entry(
+        "scan_not_found", 404,
+        "읽은 답안지를 찾을 수 없습니다.",
+        "The page that was read was not found.",
+        "번호를 확인해 주세요.",
+        "Check its id.",
+    ),
+    Entry(
+        "scan_settlement_invalid", 422,
+        "확정하려는 값이 이 쪽에 맞지 않습니다: {problem}",
+        "What is to be settled does not fit the page: {problem}",
+        "문항 번호와 값을 확인해 주세요.",
+        "Check the questions and their values.",
     ),
 )  # fmt: skip

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import cv2
 
+from academy.sheets.network import WEIGHTS
 from academy.sheets.network.holdout import reports
-from academy.sheets.network.model import WEIGHTS
 from academy.sheets.synthetic.streams import Stream
 
 OMRCHECKER_PER_SECOND = 200 / 60

@@ -6,8 +6,9 @@ import json
 
 import pytest
 
+from academy.sheets.network import WEIGHTS
 from academy.sheets.network.holdout import samples
-from academy.sheets.network.model import WEIGHTS, BubbleNetwork, ModelError
+from academy.sheets.network.model import BubbleNetwork, ModelError
 from academy.sheets.network.promotion import Merit, is_better
 from academy.sheets.reading.engine import Reader
 from academy.sheets.synthetic.captures import Capture

@@ -18,9 +18,9 @@ from typing import Any, Final
 import cv2
 import torch
 
+from academy.sheets.network import WEIGHTS
 from academy.sheets.network.examples import Examples, examples_of, training_samples
 from academy.sheets.network.holdout import reports
-from academy.sheets.network.model import WEIGHTS
 from academy.sheets.network.promotion import Merit, is_better
 from academy.sheets.network.training import onnx_bytes, train
 from academy.sheets.synthetic.streams import Stream

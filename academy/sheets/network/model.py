@@ -6,15 +6,13 @@ import hashlib
 import json
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import onnxruntime
 
+from academy.sheets.network import WEIGHTS
 from academy.sheets.reading.align import Floats
-
-WEIGHTS: Final = Path(__file__).parent / "weights" / "omr-bubbles.onnx"
-"""The model that comes with the code; its measurements lie beside it as JSON."""
 
 
 class ModelError(Exception):

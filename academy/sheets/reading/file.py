@@ -54,6 +54,23 @@ def count(request: dict[str, Any], folder: Path, say: Callable[[float], None]) -
         raise Refused(error.code, **error.params) from error
 
 
+def count_all(
+    request: dict[str, Any],
+    folder: Path,  # noqa: ARG001
+    say: Callable[[float], None],
+) -> dict[str, int]:
+    """Pages of each file of ``request["files"]``, a path by name; refused with the first's code."""
+    files: dict[str, str] = request["files"]
+    counts = {}
+    for number, (name, path) in enumerate(files.items(), start=1):
+        try:
+            counts[name] = decode.page_count(Path(path))
+        except SheetError as error:
+            raise Refused(error.code, **error.params, file=name) from error
+        say(number / len(files))
+    return counts
+
+
 def read(request: dict[str, Any], folder: Path, say: Callable[[float], None]) -> dict[str, Any]:
     """Read pages of a file; see `Request`.
 

@@ -1,0 +1,145 @@
+"""Pages that were read become scans: whose each one is, and whether a person has to look."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from uuid import UUID
+
+from django.db.models import Q
+
+from academy.core import clock
+from academy.jobs.context import output_prefix
+from academy.jobs.models import Job
+from academy.roster.fields import Enrolment
+from academy.roster.models import Student
+from academy.sheets import identity
+from academy.sheets.fields import IdentifyBy, Reason
+from academy.sheets.identity import Match
+from academy.sheets.models import Exam, ReadPages, Scan, readings_of
+from academy.sheets.reading.results import Status
+
+_CERTAIN: Final = frozenset({Status.OK.value, Status.BLANK.value, Status.MULTI.value})
+
+
+def roster_of(exam: Exam) -> identity.Roster:
+    """The academy's present students by the number that the examination asks for."""
+    digits = exam.design.sheet.identifier_digits
+    students = Student.objects.for_tenant(exam.tenant_id).filter(removed_at__isnull=True)
+    students = students.exclude(state=Enrolment.LEFT.value)
+    numbers = {}
+    for student, number in students.values_list("pk", exam.identify_by):
+        tail = "".join(sign for sign in number if sign.isascii() and sign.isdigit())
+        if exam.identify_by == IdentifyBy.NUMBER and tail:
+            tail = tail.zfill(digits)
+        numbers[str(student)] = tail
+    return identity.Roster(numbers, digits)
+
+
+def identified(roster: identity.Roster, page: Mapping[str, Any]) -> dict[str, Any]:
+    """The match of a page and its candidates; nothing of a page that could not be read."""
+    if page["error"] is not None or page["identifier"] is None:
+        return {"match": "", "candidates": []}
+    found = roster.identify(page["identifier"]["digits"])
+    return {"match": found.match.value, "candidates": list(found.candidates)}
+
+
+def pages_stored(job: Job, _result: dict[str, Any]) -> None:
+    """Make scans of what the attempt read; called inside the job's last transaction.
+
+    A page of a file is one scan of an examination, however often it was read.
+    """
+    draft = ReadPages.objects.for_tenant(job.tenant_id).get(job=job, attempt=job.attempt)
+    exam = exam_locked(job.tenant_id, UUID(job.params["exam"]))
+    prefix = output_prefix(job.tenant_id, job.pk, job.attempt)
+    scans = []
+    for page in draft.pages:
+        scan = Scan(
+            tenant_id=job.tenant_id, exam=exam, job=job, upload_id=UUID(page["upload"]),
+            index=page["reading"]["index"], page=page["reading"]["page"], reading=page["reading"],
+            match=page["match"], candidates=page["candidates"], prefix=prefix,
+        )  # fmt: skip
+        judge(scan)
+        scans.append(scan)
+    Scan.objects.for_tenant(job.tenant_id).bulk_create(scans, ignore_conflicts=True)
+    flag_duplicates(exam)
+    pages_dropped(job)
+
+
+def pages_dropped(job: Job) -> None:
+    """Forget what the attempts of a job that ended had read."""
+    ReadPages.objects.for_tenant(job.tenant_id).filter(job=job).delete()
+
+
+def exam_locked(tenant_id: UUID, exam_id: UUID) -> Exam:
+    """The examination, while nobody else changes which scans are whose."""
+    exams = Exam.objects.for_tenant(tenant_id).select_related("design")
+    return exams.select_for_update(of=("self",)).get(pk=exam_id)
+
+
+def judge(scan: Scan) -> None:
+    """Work out whose the scan is, and whether a person has to look; saves nothing."""
+    settled = scan.settled.get("student")
+    if settled is None and scan.match == Match.EXACT:
+        settled = scan.candidates[0]
+    scan.student_id = None if settled is None else UUID(settled)
+    scan.needs_review = bool(reasons(scan))
+
+
+def reasons(scan: Scan) -> list[Reason]:
+    """Why a person has to look; nothing where that is over."""
+    if scan.discarded:
+        return []
+    if scan.reading["error"] is not None:
+        return [Reason.UNREADABLE]
+    found = []
+    if scan.student_id is None:
+        found.append(Reason.IDENTITY)
+    if doubtful(scan):
+        found.append(Reason.ANSWERS)
+    if scan.duplicate:
+        found.append(Reason.DUPLICATE)
+    return found
+
+
+def doubtful(scan: Scan) -> list[int]:
+    """Questions that nobody has settled and that are not certain."""
+    settled = scan.settled.get("answers", {})
+    return [
+        answer["question"]
+        for answer in readings_of(scan)
+        if answer["status"] not in _CERTAIN and str(answer["question"]) not in settled
+    ]
+
+
+def answers_of(scan: Scan) -> dict[int, tuple[int, ...]]:
+    """What counts for each question of the page: what was settled, else what was read."""
+    read = {answer["question"]: tuple(answer["values"]) for answer in readings_of(scan)}
+    settled: Mapping[str, Sequence[int]] = scan.settled.get("answers", {})
+    return read | {int(question): tuple(values) for question, values in settled.items()}
+
+
+def flag_duplicates(exam: Exam) -> None:
+    """Flag the scans that claim the same page of the same student, and unflag the others."""
+    scans = Scan.objects.for_tenant(exam.tenant_id).filter(exam=exam)
+    claims = scans.filter(discarded=False, student__isnull=False)
+    doubled = {
+        scan
+        for found in identity.duplicates(
+            (str(scan), str(student), page)
+            for scan, student, page in claims.values_list("pk", "student_id", "page")
+            if page is not None
+        ).values()
+        for scan in found
+    }
+    wrong = scans.filter(Q(pk__in=doubled, duplicate=False) | Q(duplicate=True))
+    changed = []
+    for scan in wrong:
+        duplicate = str(scan.pk) in doubled
+        if scan.duplicate is not duplicate:
+            scan.duplicate = duplicate
+            scan.updated_at = clock.now()
+            judge(scan)
+            changed.append(scan)
+    fields = ["duplicate", "needs_review", "updated_at"]
+    Scan.unscoped.bulk_update(changed, fields, batch_size=500)

@@ -1,0 +1,82 @@
+"""Read designs, examinations and scans, always of one tenant."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Count, Q, QuerySet
+
+from academy.core.errors import AppError
+from academy.sheets.fields import ExamState
+from academy.sheets.models import Exam, Scan, SheetDesign
+from academy.tenants.models import Tenant
+
+
+def designs_list(*, tenant: Tenant | UUID) -> QuerySet[SheetDesign]:
+    """All designs of a tenant."""
+    return SheetDesign.objects.for_tenant(tenant)
+
+
+def design_get(*, tenant: Tenant | UUID, design_id: UUID) -> SheetDesign:
+    """One design. Raises AppError sheet_design_not_found, also for another tenant's."""
+    design = designs_list(tenant=tenant).filter(pk=design_id).first()
+    if design is None:
+        raise AppError("sheet_design_not_found")
+    return design
+
+
+def exams_list(*, tenant: Tenant | UUID, state: ExamState | None = None) -> QuerySet[Exam]:
+    """A tenant's examinations, with their designs; only those in a state, where named."""
+    exams = Exam.objects.for_tenant(tenant).select_related("design")
+    return exams if state is None else exams.filter(state=state.value)
+
+
+def exam_get(*, tenant: Tenant | UUID, exam_id: UUID, is_open: bool = False) -> Exam:
+    """One examination with its design.
+
+    Raises AppError exam_not_found, also for another tenant's; with ``is_open``, exam_closed.
+    """
+    exam = exams_list(tenant=tenant).filter(pk=exam_id).first()
+    if exam is None:
+        raise AppError("exam_not_found")
+    if is_open and exam.state != ExamState.OPEN:
+        raise AppError("exam_closed")
+    return exam
+
+
+def scan_counts(scans: QuerySet[Scan]) -> dict[str, int]:
+    """How many pages there are, and how many of them are what."""
+    kept = Q(discarded=False)
+    counts: dict[str, Any] = scans.aggregate(
+        pages=Count("pk"),
+        readable=Count("pk", filter=Q(page__isnull=False)),
+        unreadable=Count("pk", filter=Q(page__isnull=True)),
+        identified=Count("pk", filter=Q(student__isnull=False) & kept),
+        needs_review=Count("pk", filter=Q(needs_review=True)),
+        duplicates=Count("pk", filter=Q(duplicate=True) & kept),
+    )
+    return counts
+
+
+def scans_list(
+    *,
+    tenant: Tenant | UUID,
+    exam: Exam,
+    needs_review: bool | None = None,
+    student: UUID | None = None,
+    discarded: bool | None = None,
+) -> QuerySet[Scan]:
+    """The pages of an examination, narrowed where asked."""
+    scans = Scan.objects.for_tenant(tenant).filter(exam=exam)
+    asked = {"needs_review": needs_review, "student_id": student, "discarded": discarded}
+    return scans.filter(**{name: value for name, value in asked.items() if value is not None})
+
+
+def scan_get(*, tenant: Tenant | UUID, scan_id: UUID) -> Scan:
+    """One page, with its examination and design. Raises AppError scan_not_found."""
+    scans = Scan.objects.for_tenant(tenant).select_related("exam__design")
+    scan = scans.filter(pk=scan_id).first()
+    if scan is None:
+        raise AppError("scan_not_found")
+    return scan

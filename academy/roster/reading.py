@@ -19,9 +19,8 @@ from typing import Any, Final, Literal, Self, TypeAlias
 from academy.core.catalogue import lookup
 from academy.documents.tables.cells import Cell, Fault, Row, column_name
 from academy.documents.tables.opening import Table
-from academy.documents.tables.parts import Shade
 from academy.documents.tables.values import CellError, masked, shown
-from academy.documents.tables.writing import Shaded, Value, XlsxWriter
+from academy.documents.tables.writing import Shade, Shaded, Value, XlsxWriter
 from academy.roster import errors as _errors  # noqa: F401 - registers the row codes
 from academy.roster.fields import BY_NAME, NAMES, Field
 from academy.roster.headings import HEADING_ROWS, SAMPLE_ROWS, Column, Heading, find, named

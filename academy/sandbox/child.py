@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import mimetypes
 import os
 import resource
 import sys
@@ -41,6 +42,8 @@ def main(arguments: list[str]) -> int:
     os.dup2(2, 1)
     os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
     sys.dont_write_bytecode = True
+    # openpyxl reads the host's lists of file types as it is imported; here nobody may open them.
+    mimetypes.knownfiles.clear()
     _warn_before_the_cpu_limit()
     for package in packages:
         _know(Path(package))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import zipfile
+import tempfile
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 import openpyxl
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from academy.documents.tables import values
@@ -19,11 +20,10 @@ from academy.documents.tables.cells import Fault, Row, column_index, column_name
 from academy.documents.tables.delimited import guarded, plain
 from academy.documents.tables.limits import LIMITS
 from academy.documents.tables.opening import Table
-from academy.documents.tables.parts import Shade
 from academy.documents.tables.sheet import serial_date
 from academy.documents.tables.values import CellError
 from academy.documents.tables.workbook import is_date_format
-from academy.documents.tables.writing import Column, Kind, Shaded, write_table
+from academy.documents.tables.writing import Column, Kind, Shade, Shaded, XlsxWriter, write_table
 from academy.roster import headings
 from academy.sandbox.child import Refused
 from tests.support.sheets import rezipped, xlsx
@@ -114,21 +114,101 @@ def test_what_is_written_is_read_by_openpyxl_with_its_colours(tmp_path: Path) ->
     assert page.column_dimensions["A"].width == 20
 
 
-def test_the_same_rows_give_the_same_bytes(tmp_path: Path) -> None:
-    for name in ("a", "b"):
-        write_table(tmp_path / name, "xlsx", [Column("이름")], [["김보기"]])
-    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+def saved_and_read(folder: Path, cells: list[Any]) -> list[Any]:
+    """The cells of a row after they were written and read."""
+    write_table(folder / "b.xlsx", "xlsx", [Column("A")], [["A", *cells]])
+    *_, row = Table(folder / "b.xlsx").rows()
+    return (row.cells + [None] * len(cells))[1 : len(cells) + 1]
 
 
-def test_a_file_that_is_given_up_is_no_sound_workbook(tmp_path: Path) -> None:
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50
+)
+@given(
+    texts=st.lists(
+        st.text(min_size=1) | st.from_regex("_x00[0-9]{1,2}_?[\x01_]", fullmatch=True), max_size=20
+    )
+)
+def test_every_text_comes_back_as_it_was(texts: list[str], tmp_path: Path) -> None:
+    expected = [text.replace("\0", "\ufffd") for text in texts]
+    assert saved_and_read(tmp_path, texts) == expected
+
+
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50
+)
+@given(
+    cells=st.lists(
+        st.booleans()
+        | st.integers(1 - 10**15, 10**15 - 1)
+        | st.dates(date(1900, 1, 1))
+        | st.datetimes(datetime(1900, 1, 1)).map(lambda one: one.replace(second=1, microsecond=0)),  # noqa: DTZ001
+        max_size=20,
+    )
+)
+def test_every_number_and_day_comes_back_as_it_was(cells: list[Any], tmp_path: Path) -> None:
+    assert saved_and_read(tmp_path, cells) == cells
+
+
+def test_what_no_cell_can_hold_is_text(tmp_path: Path) -> None:
+    cells = [float("inf"), float("nan"), date(1899, 12, 31), "#REF!", "\ud83d", "\ufffe"]
+    assert saved_and_read(tmp_path, cells) == [
+        "inf", "nan", "1899-12-31", "#REF!", "\ufffd", "\ufffe",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [("가" * 40_000, 32_767), ("가\r" * 20_000, 8_191), ("가" * 32_766 + "\r", 32_766)],
+)
+def test_text_longer_than_a_cell_is_cut_between_its_characters(
+    text: str, kept: int, tmp_path: Path
+) -> None:
+    assert saved_and_read(tmp_path, [text]) == [text[:kept]]
+
+
+def test_rows_keep_their_numbers_and_never_go_back(tmp_path: Path) -> None:
+    with XlsxWriter(tmp_path / "a.xlsx", "", ()) as writer:
+        writer.row(["a"], 2)
+        writer.heading(["b"], 4)
+        with pytest.raises(ValueError, match="row 4 after row 4"):
+            writer.row(["c"], 4)
+        writer.row(["d"])
+    assert writer.rows == 3
+    read = [(row.number, row.cells) for row in Table(tmp_path / "a.xlsx").rows()]
+    assert read == [(2, ["a"]), (4, ["b"]), (5, ["d"])]
+
+
+def test_a_table_without_rows_is_a_sound_workbook(tmp_path: Path) -> None:
+    with XlsxWriter(tmp_path / "a.xlsx", "명단", ()):
+        pass
+    assert openpyxl.load_workbook(tmp_path / "a.xlsx").sheetnames == ["명단"]
+
+
+@pytest.mark.parametrize("given_up", [False, True])
+def test_no_copy_of_the_rows_lies_in_the_hosts_temporary_folder(
+    given_up: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host, target = tmp_path / "tmp", tmp_path / "scratch" / "a.xlsx"
+    host.mkdir()
+    target.parent.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(host))
+    copies: list[Path] = []
+
     def rows() -> Iterator[list[str]]:
-        yield ["x"]
-        raise ConnectionError
+        yield ["x" * 100_000]
+        copies.extend(path for path in target.parent.rglob("*") if path.is_file())
+        assert tempfile.tempdir == str(host)
+        assert list(host.iterdir()) == []
+        if given_up:
+            raise ConnectionError
 
-    with pytest.raises(ConnectionError):
-        write_table(tmp_path / "a.xlsx", "xlsx", [Column("이름")], rows())
-    with zipfile.ZipFile(tmp_path / "a.xlsx") as archive:
-        assert not archive.read("xl/worksheets/sheet1.xml").endswith(b"</worksheet>")
+    with nullcontext() if not given_up else pytest.raises(ConnectionError):
+        write_table(target, "xlsx", [Column("이름")], rows())
+    assert len(copies) == 1
+    assert copies[0].name.startswith("openpyxl.")
+    assert list(host.iterdir()) == []
+    assert list(target.parent.iterdir()) == ([] if given_up else [target])
 
 
 @given(st.text(max_size=20))

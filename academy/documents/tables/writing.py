@@ -1,9 +1,7 @@
-"""Our own tables, written row by row straight into the file: memory stays flat at any length.
+"""Our own tables, written row by row: memory stays flat at any length.
 
-openpyxl's streaming mode first writes a second copy of the rows into the host's temporary folder,
-where a killed worker leaves it, and takes four times as long. What is written here opens in Excel,
-LibreOffice and openpyxl. Text is always text: nothing in it becomes a formula, phones keep their
-zero. The same rows give the same bytes.
+Workbooks are openpyxl's, in its write-only mode. Text is always text: nothing in it becomes a
+formula, phones keep their zero.
 """
 
 from __future__ import annotations
@@ -11,32 +9,35 @@ from __future__ import annotations
 import csv
 import math
 import re
-import zipfile
-from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from io import TextIOWrapper
 from pathlib import Path
-from typing import IO, Final, Literal, Self, TypeAlias
+from typing import Any, Final, Literal, Self, TypeAlias
 
-from academy.documents.tables import parts
+from openpyxl import Workbook
+from openpyxl.cell import WriteOnlyCell
+from openpyxl.styles import Font, PatternFill
+
 from academy.documents.tables.cells import column_name
 from academy.documents.tables.delimited import guarded
-from academy.documents.tables.parts import Look, Shade, style_of
 
 XLSX_TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 CSV_TYPE: Final = "text/csv; charset=utf-8"
 CONTENT_TYPES: Final = {"xlsx": XLSX_TYPE, "csv": CSV_TYPE}
-_SPECIAL: Final = re.compile(
-    "[&<>\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff]|_x(?=[0-9A-Fa-f]{4}_)"
-)
-_ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "_x": "_x005F_x"}
+_ESCAPE: Final = re.compile("_x[0-9A-F]{4}_")
+#: What XML cannot hold or office programs change, and text that looks like an escape of that.
+_NO_TEXT: Final = "\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff"
+_SPECIAL: Final = re.compile(f"[{_NO_TEXT}]|_(?=x[0-9A-Fa-f]{{4}}[_{_NO_TEXT}])")
 _MOST_CHARACTERS: Final = 32_767
-_FLUSH: Final = 1 << 16
-_EPOCH: Final = date(1899, 12, 30)
-_FIRST_ZIP_DAY: Final = (1980, 1, 1, 0, 0, 0)
+_NO_TITLE: Final = re.compile(f"[\\[\\]:*?/\\\\'\t\n{_NO_TEXT}]")
+_TITLE_CHARACTERS: Final = 31
+_FIRST_YEAR: Final = 1900
+_GENERAL, _TEXT, _DAY, _MOMENT = "General", "@", "yyyy-mm-dd", "yyyy-mm-dd hh:mm"
 
 Format: TypeAlias = Literal["xlsx", "csv"]
 Value: TypeAlias = "str | int | float | bool | date | datetime | None"
@@ -58,6 +59,16 @@ class Column:
     title: str
     kind: Kind = Kind.TEXT
     width: int = 14
+
+
+class Shade(StrEnum):
+    """The colour of a cell, in ARGB."""
+
+    NONE = ""
+    GOOD = "FFC6EFCE"
+    DOUBT = "FFFFEB9C"
+    BAD = "FFFFC7CE"
+    TITLE = "FFD9E1F2"
 
 
 @dataclass(frozen=True)
@@ -105,106 +116,130 @@ def hyphenated(digits: str) -> str:
 
 
 class XlsxWriter:
-    """One sheet, as a stream. Use as a context manager; rows in ascending order."""
+    """One sheet, as a stream. Use as a context manager; rows in ascending order.
+
+    The file appears when the context ends without an exception. Until then the rows are in a copy
+    that openpyxl keeps, in a folder beside it.
+    """
 
     def __init__(self, path: Path, title: str, widths: Sequence[int]) -> None:
-        self._path, self._title, self._widths = path, title, widths
+        self._path = path
         self._stack = ExitStack()
-        self._letters: list[str] = []
-        self._pending: list[str] = []
-        self._size = 0
+        self._book = Workbook(write_only=True)
+        name = _NO_TITLE.sub(" ", title).strip()[:_TITLE_CHARACTERS] or "Sheet1"
+        self._sheet = self._book.create_sheet(name)
+        self._sheet.freeze_panes = "A2"
+        for index, width in enumerate(widths):
+            self._sheet.column_dimensions[column_name(index)].width = width
+        self._looks: dict[tuple[str, Shade], Any] = {}
         self._number = 0
         self.rows = 0
         """How many have been written, the heading too."""
 
     def __enter__(self) -> Self:
-        archive = zipfile.ZipFile(self._path, "w", zipfile.ZIP_DEFLATED, compresslevel=3)
-        self._stack.enter_context(archive)
-        for name, content in parts.fixed(self._title).items():
-            archive.writestr(_entry(name), content)
-        # A size that is not known beforehand may pass 4 GiB.
-        opened = archive.open(_entry(parts.SHEET), "w", force_zip64=True)
-        self._stream: IO[bytes] = self._stack.enter_context(opened)
-        self._put(parts.sheet_head(self._widths))
+        folder = tempfile.TemporaryDirectory(prefix=".rows-", dir=self._path.parent)
+        self._folder = self._stack.enter_context(folder)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            self._put(parts.SHEET_TAIL)
-            self._flush()
-        self._stack.close()
+        with self._stack:
+            with _temporary_files_in(self._folder):
+                self._sheet.close()
+            if kind is None:
+                self._book.save(self._path)
 
     def heading(self, titles: Sequence[str], number: int | None = None) -> None:
         """A row of titles, numbered as `row` does."""
-        self._write(number or self._number + 1, [_text(title, parts.HEADING) for title in titles])
+        self.row([Shaded(title, Shade.TITLE) for title in titles], number)
 
     def row(self, cells: Sequence[Cell], number: int | None = None) -> None:
         """A row, as the next one or with a number of its own, which leaves empty rows before it."""
-        self._write(number or self._number + 1, [_cell(cell) for cell in cells])
-
-    def _write(self, number: int, cells: Sequence[str]) -> None:
+        number = number or self._number + 1
         if number <= self._number:
             raise ValueError(f"row {number} after row {self._number}")
-        self._number = number
+        while self._number < number - 1:
+            self._append(())
+        self._append(self._dressed(cell) for cell in cells)
         self.rows += 1
-        while len(self._letters) < len(cells):
-            self._letters.append(column_name(len(self._letters)))
-        body = "".join(
-            f'<c r="{letters}{number}"{cell}'
-            for letters, cell in zip(self._letters, cells, strict=False)
-            if cell
-        )
-        self._put(f'<row r="{number}">{body}</row>')
 
-    def _put(self, text: str) -> None:
-        self._pending.append(text)
-        self._size += len(text)
-        if self._size > _FLUSH:
-            self._flush()
+    def _append(self, cells: Iterable[Any]) -> None:
+        self._number += 1
+        if self._number > 1:
+            self._sheet.append(cells)
+            return
+        # With its first row a sheet begins its copy.
+        with _temporary_files_in(self._folder):
+            self._sheet.append(cells)
 
-    def _flush(self) -> None:
-        self._stream.write("".join(self._pending).encode())
-        self._pending.clear()
-        self._size = 0
+    def _dressed(self, cell: Cell) -> Any:
+        """What openpyxl is given for a cell; nothing for an empty one."""
+        value, shade = (cell.value, cell.shade) if isinstance(cell, Shaded) else (cell, Shade.NONE)
+        match value:
+            case None | "":
+                return None if shade is Shade.NONE else self._filled(None, _TEXT, shade)
+            case str():
+                # No formula, number, date or error begins with a letter: such text needs no look.
+                plain = shade is Shade.NONE and value[0].isalpha()
+                return _writable(value) if plain else self._text(value, shade)
+            case bool():
+                return self._filled(value, _GENERAL, shade)
+            case int() | float():
+                if not math.isfinite(value):
+                    return self._text(str(value), shade)
+                return self._filled(value, _GENERAL, shade)
+        if value.year < _FIRST_YEAR:
+            return self._text(value.isoformat(), shade)
+        if isinstance(value, datetime):
+            return self._filled(value.replace(tzinfo=None), _MOMENT, shade)
+        return self._filled(value, _DAY, shade)
+
+    def _text(self, text: str, shade: Shade) -> Any:
+        cell = self._filled(_writable(text), _TEXT, shade)
+        # openpyxl takes "=1+1" for a formula and "#REF!" for an error.
+        cell.data_type = "s"
+        return cell
+
+    def _filled(self, value: Value, number_format: str, shade: Shade) -> Any:
+        """The cell of that look with another value: a cell is written before the next is asked."""
+        look = self._looks.get((number_format, shade))
+        if look is None:
+            look = self._looks[number_format, shade] = WriteOnlyCell(self._sheet)
+            look.number_format = number_format
+            if shade is Shade.TITLE:
+                look.font = Font(name="Calibri", sz=11, bold=True)
+            if shade is not Shade.NONE:
+                look.fill = PatternFill("solid", fgColor=shade.value)
+        look.value = value
+        return look
 
 
-def _entry(name: str) -> zipfile.ZipInfo:
-    entry = zipfile.ZipInfo(name, _FIRST_ZIP_DAY)
-    entry.compress_type = zipfile.ZIP_DEFLATED
-    return entry
+@contextmanager
+def _temporary_files_in(folder: str) -> Iterator[None]:
+    """Have ``tempfile`` use a folder, as openpyxl lets nobody say where its copy of a sheet lies.
+
+    In the host's folder of temporary files a worker that is killed would leave people's data. The
+    setting is the whole process's, so this is to be as short as it can: a file that another
+    thread makes meanwhile may lie in the folder too.
+    """
+    before, tempfile.tempdir = tempfile.tempdir, folder
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
 
 
-def _cell(cell: Cell) -> str:
-    """What follows the place of a cell in its element; nothing for an empty cell."""
-    value, shade = (cell.value, cell.shade) if isinstance(cell, Shaded) else (cell, Shade.NONE)
-    match value:
-        case None | "":
-            return f' s="{style_of(Look.TEXT, shade)}"/>' if shade is not Shade.NONE else ""
-        case str():
-            return _text(value, style_of(Look.TEXT, shade))
-        case bool():
-            return f' s="{style_of(Look.PLAIN, shade)}" t="b"><v>{int(value)}</v></c>'
-        case int() | float():
-            if not math.isfinite(value):
-                return _text(str(value), style_of(Look.TEXT, shade))
-            return f' s="{style_of(Look.PLAIN, shade)}"><v>{value!r}</v></c>'
-        case datetime():
-            days = value.replace(tzinfo=None) - datetime.combine(_EPOCH, datetime.min.time())
-            serial = days.total_seconds() / 86_400
-            return f' s="{style_of(Look.MOMENT, shade)}"><v>{serial!r}</v></c>'
-    return f' s="{style_of(Look.DAY, shade)}"><v>{(value - _EPOCH).days}</v></c>'
-
-
-def _text(text: str, style: int) -> str:
-    text = text[:_MOST_CHARACTERS]
-    if _SPECIAL.search(text):
-        text = _SPECIAL.sub(_escaped, text)
-    space = ' xml:space="preserve"' if text != text.strip() or "\n" in text else ""
-    return f' s="{style}" t="inlineStr"><is><t{space}>{text}</t></is></c>'
+def _writable(text: str) -> str:
+    """Text as a workbook holds it: what XML cannot hold as `_x0001_`, and no longer than a cell."""
+    text = _SPECIAL.sub(_escaped, text[:_MOST_CHARACTERS])
+    if len(text) <= _MOST_CHARACTERS:
+        return text
+    # openpyxl would cut in the middle of an escape.
+    ends = (found.start() for found in _ESCAPE.finditer(text) if found.end() > _MOST_CHARACTERS)
+    return text[: min(_MOST_CHARACTERS, next(ends, _MOST_CHARACTERS))]
 
 
 def _escaped(found: re.Match[str]) -> str:
-    return _ENTITIES.get(found[0]) or f"_x{ord(found[0]):04X}_"
+    return f"_x{ord(found[0]):04X}_"
 
 
 class CsvWriter:

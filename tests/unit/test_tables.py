@@ -100,17 +100,21 @@ def test_what_is_written_is_read_by_openpyxl_with_its_colours(tmp_path: Path) ->
         ["=1+1", "01000000001", Shaded("결석", Shade.BAD)],
         [" 앞뒤 ", "", Shaded(None, Shade.GOOD)],
         [12, None, date(2026, 3, 1)],
+        [Shaded(12, Shade.DOUBT), 1.5, True],
     ]
-    assert write_table(tmp_path / "a.xlsx", "xlsx", columns, rows, title="출석: [3월]/*") == 3
+    assert write_table(tmp_path / "a.xlsx", "xlsx", columns, rows, title="출석: [3월]/*") == 4
     page = openpyxl.load_workbook(tmp_path / "a.xlsx").active
     assert page.title == "출석   3월"
     assert [[cell.value for cell in row] for row in page.iter_rows(min_row=2)] == [
         ["=1+1", "010-0000-0001", "결석"],
         [" 앞뒤 ", None, None],
         [12, None, datetime(2026, 3, 1)],  # noqa: DTZ001
+        [12, 1.5, True],
     ]
     assert page["A2"].data_type == "s"
-    assert [page[place].fill.fgColor.rgb for place in ("C2", "C3")] == ["FFFFC7CE", "FFC6EFCE"]
+    assert [page[place].fill.fgColor.rgb for place in ("C2", "C3", "A5", "B5")] == [
+        "FFFFC7CE", "FFC6EFCE", "FFFFEB9C", "00000000",
+    ]  # fmt: skip
     assert page.column_dimensions["A"].width == 20
 
 

@@ -181,12 +181,10 @@ class XlsxWriter:
                 # No formula, number, date or error begins with a letter: such text needs no look.
                 plain = shade is Shade.NONE and value[0].isalpha()
                 return _writable(value) if plain else self._text(value, shade)
-            case bool():
-                return self._filled(value, _GENERAL, shade)
-            case int() | float():
+            case bool() | int() | float():
                 if not math.isfinite(value):
                     return self._text(str(value), shade)
-                return self._filled(value, _GENERAL, shade)
+                return value if shade is Shade.NONE else self._filled(value, _GENERAL, shade)
         if value.year < _FIRST_YEAR:
             return self._text(value.isoformat(), shade)
         if isinstance(value, datetime):

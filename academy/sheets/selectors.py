@@ -9,7 +9,7 @@ from django.db.models import Count, Q, QuerySet
 
 from academy.core.errors import AppError
 from academy.sheets.fields import ExamState
-from academy.sheets.models import Exam, Scan, SheetDesign
+from academy.sheets.models import Change, Exam, Scan, SheetDesign
 from academy.tenants.models import Tenant
 
 
@@ -80,3 +80,9 @@ def scan_get(*, tenant: Tenant | UUID, scan_id: UUID) -> Scan:
     if scan is None:
         raise AppError("scan_not_found")
     return scan
+
+
+def scan_changes(*, scan: Scan) -> list[Change]:
+    """What people settled of a page, the first first."""
+    changes = Change.objects.for_tenant(scan.tenant_id).filter(scan=scan)
+    return list(changes.order_by("created_at", "pk"))

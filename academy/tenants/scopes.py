@@ -21,6 +21,8 @@ class Scope(StrEnum):
     VIDEOS_PURGE = "videos:purge"
     STUDENTS_READ = "students:read"
     STUDENTS_WRITE = "students:write"
+    SHEETS_READ = "sheets:read"
+    SHEETS_WRITE = "sheets:write"
     TENANT_READ = "tenant:read"
     MEMBERS_ADMIN = "members:admin"
     KEYS_ADMIN = "keys:admin"
@@ -45,6 +47,8 @@ _WORK: frozenset[str] = frozenset(
         Scope.VIDEOS_WRITE,
         Scope.STUDENTS_READ,
         Scope.STUDENTS_WRITE,
+        Scope.SHEETS_READ,
+        Scope.SHEETS_WRITE,
         Scope.TENANT_READ,
     }
 )

@@ -9,18 +9,20 @@ import pypdfium2
 import pytest
 from PIL import Image
 
-from academy.sheets.layout import Layout, QuestionKind, Section, pages_of
+from academy.sheets.layout import GroupKind, Layout, QuestionKind, Section, pages_of
 from academy.sheets.maker.pdf import sheet_pdf
 from academy.sheets.reading.answers import answers_of, identifier_of
 from academy.sheets.reading.decode import picture_of
 from academy.sheets.reading.engine import Reader
 from academy.sheets.reading.page import locate
 from academy.sheets.reading.results import GroupReading, SheetError, Status, status_of
-from academy.sheets.synthetic.captures import Capture
+from academy.sheets.synthetic.captures import Capture, capture
 from academy.sheets.synthetic.judge import judge
+from academy.sheets.synthetic.marks import Mark, Pen
+from academy.sheets.synthetic.prints import print_and_fill
 from academy.sheets.synthetic.sheets import sample
-from academy.sheets.synthetic.streams import Stream
-from academy.sheets.synthetic.students import Hand
+from academy.sheets.synthetic.streams import Stream, rng_of
+from academy.sheets.synthetic.students import Filled, Hand, Placed
 
 LAYOUT = Layout(title="모의고사", sections=(Section(count=45),))
 MIXED = Layout(
@@ -142,3 +144,28 @@ def test_an_uncertain_digit_of_the_identifier_is_never_shown_as_certain():
         identifier = identifier_of(page, readings)
         assert (identifier.digits, identifier.status) == ("11?1", status)
         assert not identifier.complete
+
+
+@pytest.mark.parametrize("how", [Capture.CLEAN_SCAN, Capture.PHOTO])
+@pytest.mark.parametrize(
+    ("layout", "digit", "answer"),
+    [
+        (Layout(sections=(Section(count=20),)), 4, 3),
+        (Layout(identifier_digits=4, sections=(Section(count=10, choices=2),)), 7, 1),
+    ],
+    ids=["five choices", "two choices"],
+)
+def test_one_answer_throughout_is_not_taken_for_print(layout, digit, answer, how):
+    page = pages_of(layout)[0]
+    meant = {
+        group.key: digit if group.kind is GroupKind.IDENTIFIER else answer for group in page.groups
+    }
+    placed = tuple(Placed(key, value, Mark.FULL) for key, value in meant.items())
+    filled = Filled(Pen(0.95, 1.1, (25, 22, 22), 0.0), placed, {}, {})
+    rng = rng_of(Stream.GATE, 901)
+    picture = picture_of(capture(print_and_fill(layout, 1, filled, 200, rng), how, rng))
+    groups = Reader(None).read(picture, locate(picture, {layout.fingerprint: layout}))
+    assert {reading.key: reading.values for reading in groups.readings} == {
+        key: (value,) for key, value in meant.items()
+    }
+    assert {reading.status for reading in groups.readings} == {Status.OK}

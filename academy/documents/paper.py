@@ -36,30 +36,31 @@ def register_font() -> None:
 
 
 def style(size: float = 10, **options: Any) -> ParagraphStyle:
-    """A paragraph's style; ``size`` in points. Korean may break at any character."""
+    """A paragraph's style; ``size`` in points. Only words longer than a line are broken."""
     register_font()
     return ParagraphStyle(
-        "korean", fontName=FONT, fontSize=size, leading=size * 1.55, wordWrap="CJK", **options
+        "korean", fontName=FONT, fontSize=size, leading=size * 1.55, splitLongWords=1, **options
     )
 
 
 def paragraph(text: str, how: ParagraphStyle | None = None) -> Paragraph:
     """A paragraph of plain text: nothing in it is markup."""
-    lines = "<br/>".join(_drawable(line) for line in text.splitlines() or [""])
+    lines = "<br/>".join(_marked_up(line) for line in text.splitlines() or [""])
     return Paragraph(lines, how or style())
 
 
-def _drawable(line: str) -> str:
+def _marked_up(line: str) -> str:
     drawn = ""
     for character in line:
         if character in _RAISED and character not in _OWN_RAISED:
             drawn += f"<super>{_RAISED[character]}</super>"
         else:
-            drawn += escape(character if _has(character) else "□", quote=False)
+            drawn += escape(character if drawable(character) else "□", quote=False)
     return drawn
 
 
-def _has(character: str) -> bool:
+def drawable(character: str) -> bool:
+    """Whether the font has a character; one that it lacks is drawn as an empty box."""
     register_font()
     return ord(character) in pdfmetrics.getFont(FONT).face.charToGlyph
 

@@ -34,8 +34,8 @@ def _problem(number: int, item: Item) -> Flowable:
         paper.paragraph(f"{number}. {item.body}", paper.style(10.5, spaceAfter=2 * mm))
     ]
     if item.choices:
-        glue = "\n" if max(map(len, item.choices)) > _SHORT else "   "
-        marked = (f"{mark} {text}" for mark, text in zip(MARKS, item.choices, strict=False))
+        glue = "\n" if max(map(len, item.choices)) > _SHORT else "\u00a0\u00a0\u00a0 "
+        marked = (f"{mark}\u00a0{text}" for mark, text in zip(MARKS, item.choices, strict=False))
         parts.append(paper.paragraph(glue.join(marked)))
     parts.append(Spacer(1, _SOLVING))
     return KeepTogether(parts)

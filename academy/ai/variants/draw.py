@@ -122,9 +122,9 @@ class Session:
 
 
 def draw(name: str, template: Template, count: int, session: Session) -> Drawn:
-    """Up to ``count`` proved problems; fewer where the template has no more."""
+    """Up to ``count`` proved problems; fewer where the template has no more, or is wrong."""
     drawn = Drawn(count)
-    while len(drawn.items) < count and drawn.drawn < TRIES * count:
+    while len(drawn.items) < count and drawn.drawn < TRIES * count and not drawn.lost["unproved"]:
         drawn.drawn += 1
         try:
             item = _item(name, template, session)

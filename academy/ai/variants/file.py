@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from academy.ai.variants.draw import Drawn, Item, Session, draw
+from academy.ai.variants.results import WORKSHEET
 from academy.ai.variants.template import Template
 from academy.ai.variants.worksheet import worksheet_pdf
 from academy.sandbox.child import Refused
-
-WORKSHEET: Final = "worksheet.pdf"
 
 
 def make(request: dict[str, Any], folder: Path, say: Callable[[float], None]) -> dict[str, Any]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from academy.ai.variants.file import WORKSHEET
 from academy.ai.variants.params import VariantsParams
+from academy.ai.variants.results import WORKSHEET
 from academy.core.storage import Bucket
 from academy.documents.envelope import Envelope
 from academy.documents.workbench import Workbench

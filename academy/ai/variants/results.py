@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from pydantic import Field
 
 from academy.documents.schema import Enveloped, Published
+
+WORKSHEET: Final = "worksheet.pdf"
+"""The artifact."""
 
 
 class Choice(Published):

@@ -4,7 +4,7 @@ from django.apps import AppConfig
 
 
 class SheetsConfig(AppConfig):
-    """Registers the kinds and the error texts."""
+    """Registers the kinds, the error texts and the sweep."""
 
     name = "academy.sheets"
     label = "sheets"
@@ -12,4 +12,7 @@ class SheetsConfig(AppConfig):
     def ready(self) -> None:
         """Import what registers itself."""
         # Models must be loaded.
-        from academy.sheets import errors, kinds  # noqa: F401
+        from academy.core import sweeps
+        from academy.sheets import errors, kinds, scans  # noqa: F401
+
+        sweeps.register("sheets.drafts", scans.sweep, every_seconds=3600)

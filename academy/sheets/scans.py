@@ -71,6 +71,13 @@ def pages_dropped(job: Job) -> None:
     ReadPages.objects.for_tenant(job.tenant_id).filter(job=job).delete()
 
 
+def sweep(limit: int = 1_000) -> int:
+    """Forget what an attempt stored that had lost its job before; returns how many."""
+    late = ReadPages.unscoped.filter(job__finished_at__isnull=False)
+    keys = list(late.values_list("pk", flat=True)[:limit])
+    return ReadPages.unscoped.filter(pk__in=keys).delete()[0]
+
+
 def exam_locked(tenant_id: UUID, exam_id: UUID) -> Exam:
     """The examination, while nobody else changes which scans are whose."""
     exams = Exam.objects.for_tenant(tenant_id).select_related("design")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from django.db import transaction
 from PIL import Image
 
 from academy.core import clock
@@ -19,9 +21,12 @@ from academy.jobs.submit import Order, Submitter, jobs_submit
 from academy.roster.models import Student
 from academy.sheets.fields import IdentifyBy
 from academy.sheets.grading import AnswerKey, KeyItem
-from academy.sheets.layout import Layout, Section
-from academy.sheets.models import Exam, SheetDesign
+from academy.sheets.identity import Match
+from academy.sheets.layout import Layout, QuestionKind, Section
+from academy.sheets.models import Exam, ReadPages, Scan, SheetDesign
+from academy.sheets.reading.results import Answer, Identifier, PageReading, Status
 from academy.sheets.results import ReadResult
+from academy.sheets.scans import pages_stored
 from academy.sheets.services import exam_create
 from academy.sheets.synthetic.captures import Capture, capture
 from academy.sheets.synthetic.marks import Mark, Pen
@@ -30,6 +35,7 @@ from academy.sheets.synthetic.streams import Stream, rng_of
 from academy.sheets.synthetic.students import Filled, Placed
 from academy.tenants.models import Tenant
 from academy.uploads.models import Upload, UploadState
+from tests.support.jobs import make_job
 
 LAYOUT = Layout(title="쪽지시험", identifier_digits=4, columns=1, sections=(Section(count=4),))
 KEY = AnswerKey(items=tuple(KeyItem(answers=(n,), points=1) for n in (1, 2, 3, 4)))
@@ -121,3 +127,46 @@ def result_of(job: Job) -> dict[str, Any]:
     ReadResult.model_validate(job.result)
     result: dict[str, Any] = job.result["result"]
     return result
+
+
+def scan(
+    exam: Exam,
+    student: Student | None,
+    answers: Sequence[Sequence[int]],
+    *,
+    doubtful: Sequence[int] = (),
+    match: Match = Match.EXACT,
+    error: str | None = None,
+) -> Scan:
+    """A page as a job that succeeded leaves it; ``doubtful`` questions have a crop."""
+    tenant = exam.tenant
+    upload = Upload.objects.for_tenant(tenant).create(
+        bucket="ai", key=f"t/{new_id()}", filename="a.pdf", size=1, content_type="application/pdf",
+        purpose="pdf", state=UploadState.COMPLETE, completed_at=clock.now(), expires_at=clock.now(),
+    )  # fmt: skip
+    read = [
+        Answer(
+            number, QuestionKind.CHOICE, tuple(values),
+            Status.LOW_CONFIDENCE if number in doubtful else Status.OK,
+            0.5 if number in doubtful else 0.99,
+            crop=f"crop-q{number}.jpg" if number in doubtful else None,
+        )
+        for number, values in enumerate(answers, start=1)
+    ]  # fmt: skip
+    reading = PageReading(1, error=error)
+    if error is None:
+        digits = "????" if student is None else student.parent_phone[-4:]
+        identifier = Identifier(digits, Status.OK, 0.99, (0.99,) * 4)
+        reading = PageReading(
+            1, exam.design.fingerprint, 1, 1, identifier, tuple(read), 4, overlay="overlay.jpg"
+        )
+    job = make_job(tenant, "sheets.pages", params={"exam": str(exam.pk), "parts": []}, attempt=0)
+    page = {
+        "upload": str(upload.pk), "reading": json.loads(json.dumps(reading.to_json())),
+        "match": "" if error else match.value,
+        "candidates": [] if student is None else [str(student.pk)],
+    }  # fmt: skip
+    ReadPages.objects.for_tenant(tenant).create(job=job, attempt=0, pages=[page])
+    with transaction.atomic():
+        pages_stored(job, {})
+    return Scan.objects.for_tenant(tenant).get(job=job)

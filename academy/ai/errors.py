@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from academy.core.catalogue import Entry, register
 
+_SPLIT_KO, _SPLIT_EN = "파일을 나누어 올려 주세요.", "Split it and upload the parts."
+
 register(
     Entry(
         "tier_not_offered", 422,
@@ -25,5 +27,102 @@ register(
         "There is no AI kind {kind}.",
         "GET /api/v1/ai/kinds에서 이름을 확인해 주세요.",
         "GET /api/v1/ai/kinds lists them.",
+    ),
+    Entry(
+        "document_locked", 422,
+        "암호가 걸린 PDF입니다.",
+        "The PDF is locked with a password.",
+        "암호를 풀어 다시 저장한 뒤 올려 주세요.",
+        "Save it without the password, then upload that.",
+    ),
+    Entry(
+        "document_too_large", 422,
+        "파일이 너무 큽니다({size}바이트, 최대 {limit}바이트).",
+        "The file is too large ({size} bytes, at most {limit}).",
+        _SPLIT_KO, _SPLIT_EN,
+    ),
+    Entry(
+        "document_too_many_pages", 422,
+        "쪽이 너무 많습니다({pages}쪽, 최대 {limit}쪽).",
+        "There are too many pages ({pages}, at most {limit}).",
+        _SPLIT_KO, _SPLIT_EN,
+    ),
+    Entry(
+        "document_too_many_pixels", 422,
+        "{page}쪽의 그림이 너무 큽니다({megapixels}메가픽셀, 최대 {limit}메가픽셀).",
+        "The picture of page {page} is too large ({megapixels} megapixels, at most {limit}).",
+        "해상도를 낮추어 다시 올려 주세요.",
+        "Upload it at a lower resolution.",
+    ),
+    Entry(
+        "document_picture_too_small", 422,
+        "{page}쪽의 그림이 너무 작습니다. 가로와 세로가 {limit}픽셀 이상이어야 합니다.",
+        "The picture of page {page} is too small; both sides need {limit} pixels at least.",
+        "150dpi 이상으로 다시 스캔하거나 가까이에서 찍어 주세요.",
+        "Scan it at 150 dpi or more, or photograph it from closer by.",
+    ),
+    Entry(
+        "document_page_damaged", 422,
+        "{page}쪽을 읽을 수 없습니다.",
+        "Page {page} cannot be read.",
+        "그 쪽을 빼거나 파일을 다시 만들어 올려 주세요.",
+        "Leave that page out, or make the file anew, then upload it.",
+    ),
+    Entry(
+        "document_page_missing", 422,
+        "{page}쪽이 없습니다. 이 파일은 {pages}쪽입니다.",
+        "There is no page {page}: the file has {pages}.",
+        "first_page를 파일 안의 쪽으로 정해 주세요.",
+        "Choose a first_page within the file.",
+    ),
+    Entry(
+        "document_format_unsupported", 422,
+        "이 형식({content_type})은 아직 읽을 수 없습니다.",
+        "This format ({content_type}) cannot be read yet.",
+        "PDF, JPEG, PNG, TIFF, WebP로 저장한 뒤 올려 주세요.",
+        "Save it as PDF, JPEG, PNG, TIFF or WebP, then upload that.",
+    ),
+    Entry(
+        "ocr_not_installed", 422,
+        "글자 인식용 언어 데이터({language})가 서버에 설치되어 있지 않습니다.",
+        "The language data for text recognition ({language}) is not installed on the server.",
+        "글자가 들어 있는 PDF는 그대로 읽을 수 있습니다. 운영자에게 tesseract-ocr-script-hang "
+        "설치를 요청해 주세요.",
+        "PDFs with a text layer are read without it. Operators: install the package "
+        "tesseract-ocr-script-hang, or run make ocr-data, and set TESSDATA_DIR.",
+    ),
+    Entry(
+        "ocr_pages_unsure", 422,
+        "{count}개 쪽의 글자를 확실하게 읽지 못했습니다.",
+        "The text of {count} pages could not be read with certainty.",
+        "overlay 그림에서 붉은 줄을 확인해 주세요.",
+        "Look at the red lines of the overlay.",
+    ),
+    Entry(
+        "questions_not_found", 422,
+        "문제 번호를 찾지 못했습니다.",
+        "No question numbers were found.",
+        "번호(1. 또는 1번)가 단의 왼쪽에 있는 시험지인지 확인해 주세요.",
+        "Check that numbers (1. or 1번) stand at the left of the columns.",
+    ),
+    Entry(
+        "questions_need_text", 422,
+        "{page}쪽에 글자 정보가 없습니다. 스캔하거나 찍은 시험지는 아직 나눌 수 없습니다.",
+        "Page {page} has no text layer: scans and photographs cannot be divided yet.",
+        "글자가 들어 있는 원본 PDF를 올려 주세요.",
+        "Upload the original PDF, which has its text.",
+    ),
+    Entry(
+        "questions_too_many", 422,
+        "한 파일에서 찾은 문제가 너무 많습니다({count}개, 최대 {limit}개).",
+        "There are too many questions in one file ({count}, at most {limit}).",
+        _SPLIT_KO, _SPLIT_EN,
+    ),
+    Entry(
+        "questions_numbers_missing", 422,
+        "번호가 빠진 문제가 있습니다: {numbers}",
+        "Questions are missing between those that were found: {numbers}",
+        "결과를 확인해 주세요.",
+        "Please look at the result.",
     ),
 )  # fmt: skip

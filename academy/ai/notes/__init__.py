@@ -1,0 +1,1 @@
+"""Wrong notes: the questions that a student missed, on paper again, with space to solve them."""

@@ -1,0 +1,1 @@
+"""Pages of pictures and PDFs, as the confined child sees them: text layers, pixels, overlays."""

@@ -2,7 +2,7 @@
 # Options: PYTHON=/path/to/python3.11, VIDEO=file (demo), TESTS=path (test), JOBS= SEED= (chaos).
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test lint format types contracts openapi check-openapi reference chaos soak bench bench-events bench-sheets bench-video bench-roster lock audit train-omr clean
+.PHONY: help setup demo up down status test lint format types contracts openapi check-openapi reference chaos soak bench bench-events bench-sheets bench-video bench-roster lock audit train-omr ocr-data clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
@@ -82,6 +82,9 @@ lock: setup ## Compile requirements/*.in into hashed locks (UPGRADE=1 takes newe
 
 audit: setup ## Known vulnerabilities among the pinned dependencies
 	@for lock in base flower dev; do $(BIN)/pip-audit --require-hashes --disable-pip -r requirements/$$lock.txt || exit 1; done
+
+ocr-data: ## Fetch the language data for recognising Korean text into .local (DEB=file where there is no network)
+	@$(PYTHON) -m deploy.local.ocr_data $(if $(DEB),--deb "$(DEB)")
 
 clean: ## Remove caches and what `make up` kept (the environments stay)
 	@$(PYTHON) -m deploy.local.clean

@@ -25,6 +25,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include("academy.video.api.urls")),
     path("api/v1/", include("academy.roster.api.urls")),
     path("api/v1/", include("academy.sheets.api.urls")),
+    path("api/v1/", include("academy.ai.api.urls")),
     path("api/v1/ops/", include("academy.fleet.api.urls")),
     path("api/v1/ops/", include("academy.deadletters.api.urls")),
     path("api/v1/ops/", include("academy.ops.api.urls")),

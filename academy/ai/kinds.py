@@ -1,4 +1,60 @@
 """The AI kinds that can be submitted."""
 
 from academy.ai.notes import kind as _notes  # noqa: F401 - registers itself
+from academy.ai.ocr.params import OcrPagesParams, OcrParams
+from academy.ai.ocr.results import OcrResult
+from academy.ai.pages.params import document_check
+from academy.ai.prices import OFFERS
+from academy.ai.segmentation.params import SegmentationParams
+from academy.ai.segmentation.results import SegmentationResult
 from academy.ai.variants import kind as _variants  # noqa: F401 - registers itself
+from academy.core.storage import Bucket
+from academy.jobs.kinds import KindSpec, register
+
+_SEGMENTATION = OFFERS["ai.question_segmentation"]
+_OCR = OFFERS["ai.ocr_text"]
+
+OCR = register(
+    KindSpec(
+        name=_OCR.kind,
+        version=1,
+        queue=_OCR.queue,
+        tiers=_OCR.other_queues,
+        route=_OCR.route,
+        params=OcrParams,
+        handler="academy.ai.ocr.handler:run",
+        bucket=Bucket.AI.value,
+        timeout_seconds=3600,
+        result=OcrResult,
+        check=document_check,
+    )
+)
+
+OCR_PAGES = register(
+    KindSpec(
+        name="ai.ocr_pages",
+        version=1,
+        queue=_OCR.queue,
+        params=OcrPagesParams,
+        handler="academy.ai.ocr.handler:run_pages",
+        bucket=Bucket.AI.value,
+        timeout_seconds=1800,
+        internal=True,
+    )
+)
+
+SEGMENTATION = register(
+    KindSpec(
+        name=_SEGMENTATION.kind,
+        version=1,
+        queue=_SEGMENTATION.queue,
+        tiers=_SEGMENTATION.other_queues,
+        route=_SEGMENTATION.route,
+        params=SegmentationParams,
+        handler="academy.ai.segmentation.handler:run",
+        bucket=Bucket.AI.value,
+        timeout_seconds=1800,
+        result=SegmentationResult,
+        check=document_check,
+    )
+)

@@ -6,9 +6,32 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from academy.ai.notes.kind import OFFER as WRONG_NOTE
-from academy.ai.tiers import Offer
+from academy.ai.pages.limits import MAX_BYTES, MAX_PAGES, MAX_PIXELS
+from academy.ai.pages.params import pages_known
+from academy.ai.tiers import Offer, Tier, Unit
 from academy.ai.variants.kind import OFFER as VARIANTS
 
-_TABLE: tuple[Offer, ...] = (WRONG_NOTE, VARIANTS)
+_DOCUMENT = MappingProxyType({"bytes": MAX_BYTES, "pages": MAX_PAGES, "pixels": MAX_PIXELS})
+
+_TABLE: tuple[Offer, ...] = (
+    Offer(
+        kind="ai.ocr_text",
+        unit=Unit.PAGE,
+        prices={Tier.LITE: 5},
+        default=Tier.LITE,
+        limits=_DOCUMENT,
+        units=pages_known,
+    ),
+    Offer(
+        kind="ai.question_segmentation",
+        unit=Unit.PAGE,
+        prices={Tier.BASIC: 10},
+        default=Tier.BASIC,
+        limits=_DOCUMENT,
+        units=pages_known,
+    ),
+    WRONG_NOTE,
+    VARIANTS,
+)
 
 OFFERS: Mapping[str, Offer] = MappingProxyType({offer.kind: offer for offer in _TABLE})

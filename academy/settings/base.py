@@ -163,6 +163,7 @@ def common(env: Environment) -> dict[str, Any]:
         "SCRATCH_MIN_FREE_BYTES": env.jobs.scratch_min_free_mb << 20,
         "FFMPEG_BIN": env.jobs.ffmpeg_bin,
         "FFPROBE_BIN": env.jobs.ffprobe_bin,
+        "TESSDATA_DIR": env.jobs.tessdata_dir,
         "HOST_KIND": env.jobs.host_kind,
         "VIDEO_ENCODER": env.jobs.video_encoder,
         "PREMIUM_ON_CPU": env.jobs.premium_on_cpu,
@@ -295,6 +296,7 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
+        "AiTier": "academy.ai.api.serializers.TIERS",
         "Enrolment": "academy.roster.api.serializers.STATES",
         "ExamState": "academy.sheets.api.serializers.EXAM_STATES",
         "JobState": "academy.jobs.api.serializers.STATES",

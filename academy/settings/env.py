@@ -124,6 +124,7 @@ class JobsEnvironment:
     scratch_min_free_mb: int
     ffmpeg_bin: str | None
     ffprobe_bin: str | None
+    tessdata_dir: Path | None
     host_kind: HostKind
     video_encoder: VideoEncoder
     premium_on_cpu: bool
@@ -317,6 +318,9 @@ def _jobs(read: Reader) -> JobsEnvironment:
     scratch = Path(read.text("SCRATCH_DIR", Path(tempfile.gettempdir()) / "academy-scratch"))
     if not scratch.is_absolute():
         read.problem("SCRATCH_DIR", "must be an absolute path")
+    tessdata = read.optional("TESSDATA_DIR")
+    if tessdata is not None and not Path(tessdata).is_absolute():
+        read.problem("TESSDATA_DIR", "must be an absolute path")
     return JobsEnvironment(
         lease_seconds=read.seconds("JOB_LEASE_SECONDS", 30, 1, 3_600),
         max_losses=read.integer("JOB_MAX_LOSSES", 3, 1, 100),
@@ -327,6 +331,7 @@ def _jobs(read: Reader) -> JobsEnvironment:
         scratch_min_free_mb=read.integer("SCRATCH_MIN_FREE_MB", 256, 0, 1_000_000),
         ffmpeg_bin=read.optional("FFMPEG_BIN"),
         ffprobe_bin=read.optional("FFPROBE_BIN"),
+        tessdata_dir=None if tessdata is None else Path(tessdata),
         host_kind=HostKind(read.choice("HOST_KIND", "cpu", ("cpu", "gpu"))),
         video_encoder=VideoEncoder(
             read.choice("VIDEO_ENCODER", VideoEncoder.AUTO, tuple(VideoEncoder))

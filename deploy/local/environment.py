@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from deploy.local.ocr_data import installed_folder
 from deploy.local.ports import HOST, Ports
 from deploy.local.state import Secrets, StateFolder
 
@@ -42,6 +43,7 @@ def environment(ports: Ports, folder: StateFolder, secrets: Secrets) -> dict[str
         "R2_SECRET_ACCESS_KEY": secrets.s3_secret_key,
         "R2_REGION": "auto",
         "SCRATCH_DIR": str(folder.scratch),
+        **_tessdata(),
         "HOST_KIND": "cpu",
         "PREMIUM_ON_CPU": "1",
         "FLOWER_ADDRESS": HOST,
@@ -53,6 +55,14 @@ def environment(ports: Ports, folder: StateFolder, secrets: Secrets) -> dict[str
         "PYTHONUNBUFFERED": "1",
         "PYTHONDONTWRITEBYTECODE": "",  # a dozen processes start sooner from compiled modules
     }
+
+
+def _tessdata() -> dict[str, str]:
+    """Where `make ocr-data` has put the language data, unless the caller names another place."""
+    folder = installed_folder()
+    if folder is None or os.environ.get("TESSDATA_DIR"):
+        return {}
+    return {"TESSDATA_DIR": str(folder)}
 
 
 #: Pages that ask for a login, and the variable that says which.

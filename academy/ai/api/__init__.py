@@ -1,0 +1,1 @@
+"""The AI kinds over REST: what there is, and what it costs."""

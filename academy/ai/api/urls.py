@@ -1,0 +1,12 @@
+"""Addresses below ``/api/v1/``."""
+
+from django.urls import path
+
+from academy.ai.api import views
+
+app_name = "ai"
+
+urlpatterns = [
+    path("ai/kinds", views.AiKindsView.as_view(), name="kinds"),
+    path("ai/estimate", views.EstimateView.as_view(), name="estimate"),
+]

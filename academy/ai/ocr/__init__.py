@@ -1,0 +1,1 @@
+"""`ai.ocr_text`: the text of pictures and PDFs, line by line."""

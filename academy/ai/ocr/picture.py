@@ -1,0 +1,177 @@
+"""A page made ready for recognition: even paper, straight lines, no rules, columns apart."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Final
+
+import cv2
+import numpy as np
+
+from academy.ai.pages.document import Box, Gray
+
+_ANGLES: Final = 6.0
+"""Degrees of skew that are looked for, to both sides; phones are held no worse than that."""
+_FINE: Final = 0.1
+_SKEW_SIDE: Final = 900
+_PAPER: Final = 240
+_GUTTER: Final = 0.012
+"""Of the width: what divides columns is not narrower."""
+_CROSSING: Final = 0.15
+"""Of the rows with ink: more than that across a gutter, and it is none."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The straightened page, its blocks in reading order, and the way back to the given page."""
+
+    gray: Gray
+    blocks: list[Box]
+    back: Any
+    angle: float
+
+    def box_back(self, box: Box) -> Box:
+        """A box on the straightened page, as the box around it on the page as it was given."""
+        left, top, right, bottom = box
+        corners = np.array(
+            [[left, top, 1], [right, top, 1], [left, bottom, 1], [right, bottom, 1]], float
+        )
+        points = corners @ np.asarray(self.back, float).T
+        height, width = self.gray.shape
+        low, high = points.min(axis=0), points.max(axis=0)
+        return (
+            max(0, round(low[0])), max(0, round(low[1])),
+            min(width, round(high[0])), min(height, round(high[1])),
+        )  # fmt: skip
+
+
+def prepared(gray: Gray) -> Prepared:
+    """The page with even paper, upright lines and its blocks."""
+    even = evened(gray)
+    angle = skew(even)
+    height, width = even.shape
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), angle, 1.0)
+    if abs(angle) >= _FINE:
+        even = np.asarray(
+            cv2.warpAffine(even, turn, (width, height), flags=cv2.INTER_CUBIC, borderValue=255.0),
+            np.uint8,
+        )
+    clean = without_rules(even)
+    return Prepared(clean, blocks_of(clean), cv2.invertAffineTransform(turn), angle)
+
+
+def evened(gray: Gray) -> Gray:
+    """Divided by the paper's own brightness: shadows and gray paper become white."""
+    height, width = gray.shape
+    small = cv2.resize(
+        gray, (max(1, width // 4), max(1, height // 4)), interpolation=cv2.INTER_AREA
+    )
+    paper = cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((11, 11), np.uint8))
+    paper = cv2.GaussianBlur(cv2.medianBlur(paper, 21), (0, 0), 5)
+    full = cv2.resize(paper, (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(cv2.divide(gray, np.maximum(full, 16), scale=255.0), np.uint8)
+
+
+def ink_of(gray: Gray) -> Gray:
+    """1 where there is ink."""
+    threshold, _ = cv2.threshold(gray, 0, 1, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
+    return np.asarray(gray < min(threshold + 1, _PAPER), np.uint8)
+
+
+def skew(gray: Gray) -> float:
+    """Degrees by which the page must be turned (counterclockwise) so that its lines lie level.
+
+    The angle at which the ink of rows differs most: first in half degrees, then in tenths.
+    """
+    scale = min(1.0, _SKEW_SIDE / max(gray.shape))
+    small = cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    ys, xs = np.nonzero(ink_of(np.asarray(small, np.uint8)))
+    if len(ys) < 50:
+        return 0.0
+
+    def sharpness(angle: float) -> float:
+        rows = ys * math.cos(math.radians(angle)) - xs * math.sin(math.radians(angle))
+        counts = np.bincount((rows - rows.min()).astype(np.int64))
+        return float(np.square(np.diff(counts.astype(float))).sum())
+
+    coarse = max(np.arange(-_ANGLES, _ANGLES + 0.01, 0.5), key=sharpness)
+    fine = max(coarse + np.arange(-0.5, 0.51, _FINE), key=sharpness)
+    # Level already, or nothing that has lines.
+    return 0.0 if sharpness(fine) < 1.05 * sharpness(0.0) else float(fine)
+
+
+def without_rules(gray: Gray) -> Gray:
+    """The page without long straight lines: table borders, the rule between two columns."""
+    height, width = gray.shape
+    ink = ink_of(gray)
+    tall = cv2.morphologyEx(ink, cv2.MORPH_OPEN, np.ones((max(40, height // 18), 1), np.uint8))
+    wide = cv2.morphologyEx(ink, cv2.MORPH_OPEN, np.ones((1, max(40, width // 12)), np.uint8))
+    rules = cv2.dilate(cv2.bitwise_or(tall, wide), np.ones((3, 3), np.uint8))
+    return np.asarray(np.where(rules > 0, 255, gray), np.uint8)
+
+
+def blocks_of(gray: Gray) -> list[Box]:
+    """Blocks in reading order: what spans both columns, the left one, the right one."""
+    ink = ink_of(gray)
+    height, width = gray.shape
+    rows = ink.any(axis=1)
+    if not rows.any():
+        return []
+    gutter = _gutter(ink)
+    if gutter is None:
+        return [(0, 0, width, height)]
+    left, right = gutter
+    middle = (left + right) // 2
+    blocks: list[Box] = []
+    for top, bottom, spans in _bands(ink, ink[:, left:right].any(axis=1)):
+        if spans:
+            blocks.append((0, top, width, bottom))
+        else:
+            blocks += [(0, top, middle, bottom), (middle, top, width, bottom)]
+    return [box for box in blocks if ink[box[1] : box[3], box[0] : box[2]].any()]
+
+
+def _gutter(ink: Gray) -> tuple[int, int] | None:
+    """The widest strip near the middle that hardly any line crosses."""
+    height, width = ink.shape
+    wide = max(4, int(width * _GUTTER))
+    rows = int(ink.any(axis=1).sum())
+    crossing = cv2.boxFilter(
+        ink.astype(np.float32), -1, (wide, 1), normalize=False, borderType=cv2.BORDER_REPLICATE
+    )
+    share = (crossing > 0.5).sum(axis=0) / max(1, rows)
+    low, high = int(width * 0.3), int(width * 0.7)
+    free = share[low:high] <= _CROSSING
+    best: tuple[int, int] | None = None
+    start: int | None = None
+    for at, is_free in enumerate([*free, False]):
+        if is_free and start is None:
+            start = at
+        elif not is_free and start is not None:
+            if best is None or at - start > best[1] - best[0]:
+                best = (start, at)
+            start = None
+    if best is None:
+        return None
+    left, right = best[0] + low - wide // 2, best[1] + low + wide // 2
+    least = int(0.1 * rows)
+    sides = (ink[:, :left].any(axis=1).sum(), ink[:, right:].any(axis=1).sum())
+    if min(sides) < least or height < 4:
+        return None
+    middle = (left + right) // 2
+    return middle - wide // 2, middle + wide // 2 + 1
+
+
+def _bands(ink: Gray, crossed: Any) -> list[tuple[int, int, bool]]:
+    """Bands of rows: (top, bottom, whether its lines span the columns), from lines of ink."""
+    rows = ink.any(axis=1)
+    edges: Any = np.flatnonzero(np.diff(np.concatenate([[0], rows.astype(np.int8), [0]])))
+    bands: list[tuple[int, int, bool]] = []
+    for top, bottom in zip(edges[0::2], edges[1::2], strict=True):
+        spans = bool(crossed[top:bottom].any())
+        if bands and bands[-1][2] == spans:
+            bands[-1] = (bands[-1][0], int(bottom), spans)
+        else:
+            bands.append((int(top), int(bottom), spans))
+    return [(max(0, top - 4), min(ink.shape[0], bottom + 4), spans) for top, bottom, spans in bands]

@@ -1,0 +1,140 @@
+"""The reading order of a page: its columns, and what spans them, each with its lines."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from academy.ai.pages.document import Box, Size
+from academy.ai.pages.text import Line
+
+_MIDDLE: Final = (0.3, 0.7)
+_CROSSING: Final = 0.12
+"""Share of lines from which on what crosses a strip says that it is no gutter."""
+_MARGIN: Final = 0.09
+"""Of the height, at the top and the bottom: where running heads and page numbers stand."""
+_PAGE_NUMBER: Final = re.compile(r"[-\u2013\u2014\s/|]*\d{1,3}(?:[-\u2013\u2014\s/|]+\d{0,3})*")
+_DIGITS: Final = re.compile(r"\d+")
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page's text layer; ``number`` from 1."""
+
+    number: int
+    size: Size
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True)
+class Region:
+    """A part of a page that is read from top to bottom; ``spans`` lies over several columns."""
+
+    page: int
+    box: Box
+    lines: tuple[Line, ...]
+    spans: bool = False
+
+
+def regions_of(pages: Sequence[Page]) -> list[Region]:
+    """Every region of a document in reading order, without running heads and page numbers."""
+    running = _running(pages)
+    regions: list[Region] = []
+    for page in pages:
+        lines = [line for line in page.lines if not _is_running(line, page, running)]
+        regions += _of_page(page, lines)
+    return regions
+
+
+def _running(pages: Sequence[Page]) -> set[tuple[str, bool]]:
+    """Texts (digits apart) that stand in a margin of more than one page."""
+    seen: Counter[tuple[str, bool]] = Counter()
+    for page in pages:
+        seen.update({_key(line, page) for line in page.lines if _in_margin(line, page)})
+    return {key for key, count in seen.items() if count > 1}
+
+
+def _key(line: Line, page: Page) -> tuple[str, bool]:
+    return _DIGITS.sub("#", "".join(line.text.split())), line.box[1] * 2 < page.size.height
+
+
+def _in_margin(line: Line, page: Page) -> bool:
+    height = page.size.height
+    return line.box[3] < height * _MARGIN or line.box[1] > height * (1 - _MARGIN)
+
+
+def _is_running(line: Line, page: Page, running: set[tuple[str, bool]]) -> bool:
+    if not _in_margin(line, page):
+        return False
+    return _key(line, page) in running or bool(_PAGE_NUMBER.fullmatch(line.text))
+
+
+def _of_page(page: Page, lines: list[Line]) -> list[Region]:
+    if not lines:
+        return []
+    width = page.size.width
+    top = min(line.box[1] for line in lines)
+    # What is below the last line may be a figure; below a page's number there is nothing.
+    bottom = _floor(page, lines)
+    gutter = _gutter(lines, width)
+    if gutter is None:
+        return [Region(page.number, (0, top, width, bottom), _sorted(lines))]
+    regions: list[Region] = []
+    spanning = _sorted([line for line in lines if line.box[0] < gutter < line.box[2]])
+    rest = [line for line in lines if not line.box[0] < gutter < line.box[2]]
+    start = top
+    for at in range(len(spanning) + 1):
+        span = spanning[at] if at < len(spanning) else None
+        end = bottom if span is None else span.box[1]
+        for x0, x1 in ((0, gutter), (gutter, width)):
+            own = _sorted([
+                line for line in rest if start <= _middle(line) < end and x0 <= line.box[0] < x1
+            ])  # fmt: skip
+            if own:
+                regions.append(Region(page.number, (x0, start, x1, end), own))
+        if span is not None:
+            start = max(start, span.box[3])
+            regions.append(Region(page.number, (0, span.box[1], width, start), (span,), spans=True))
+    return regions
+
+
+def _floor(page: Page, lines: list[Line]) -> int:
+    below = [line.box[1] for line in page.lines if line not in lines and
+             line.box[1] * 2 > page.size.height]  # fmt: skip
+    return max(min([*below, page.size.height]), *(line.box[3] for line in lines))
+
+
+def _middle(line: Line) -> float:
+    return (line.box[1] + line.box[3]) / 2
+
+
+def _sorted(lines: Sequence[Line]) -> tuple[Line, ...]:
+    return tuple(sorted(lines, key=lambda line: (line.box[1], line.box[0])))
+
+
+def _gutter(lines: Sequence[Line], width: int) -> int | None:
+    """The middle of the widest strip that hardly any line crosses; None for one column."""
+    low, high = int(width * _MIDDLE[0]), int(width * _MIDDLE[1])
+    crossing = [0] * (width + 2)
+    for line in lines:
+        crossing[max(0, min(width, line.box[0]))] += 1
+        crossing[max(0, min(width + 1, line.box[2] + 1))] -= 1
+    most = max(1, int(_CROSSING * len(lines)))
+    best, start, running = (0, 0), None, 0
+    for x in range(width + 1):
+        running += crossing[x]
+        free = running <= most and low <= x < high
+        if free and start is None:
+            start = x
+        elif not free and start is not None:
+            best = max(best, (start, x), key=lambda strip: strip[1] - strip[0])
+            start = None
+    if best[1] - best[0] < width * 0.01:
+        return None
+    middle = sum(best) // 2
+    left = sum(line.box[2] <= middle for line in lines)
+    right = sum(line.box[0] >= middle for line in lines)
+    return middle if min(left, right) >= max(2, len(lines) // 20) else None

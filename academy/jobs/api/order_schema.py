@@ -128,11 +128,21 @@ def _translate(schema: Any) -> Any:
     }
     _translate_null(result)
     _translate_bounds(result)
+    _translate_tuple(result)
     if "const" in result:
         result["enum"] = [result.pop("const")]
     if "examples" in result:
         result["example"] = result.pop("examples")[0]
     return result
+
+
+def _translate_tuple(schema: dict[str, Any]) -> None:
+    """OpenAPI 3.0 knows no items by position: each may then be what any of them may be."""
+    by_position = schema.pop("prefixItems", None)
+    if by_position is not None:
+        kinds_of_item = [item for n, item in enumerate(by_position) if item not in by_position[:n]]
+        one = len(kinds_of_item) == 1
+        schema["items"] = kinds_of_item[0] if one else {"anyOf": kinds_of_item}
 
 
 def _translate_null(schema: dict[str, Any]) -> None:

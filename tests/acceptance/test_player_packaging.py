@@ -154,7 +154,7 @@ def test_the_early_beginning_plays_and_grows(
     source = media.clip(tmp_path / "a.mp4", size="640x480", rate=str(RATE), seconds=24)
     job, video = submitted(tenant, source, "standard")
     run(job)
-    made = {child.child_key: child for child in job.children.all()}
+    made = {child.child_key: child for child in job.children.order_by("created_at", "id")}
     run(made["early-0000"])
     run(made["audio"])
     with browser.visit(page_of(url, video)) as page:

@@ -191,7 +191,9 @@ class World:
             job.refresh_from_db()
 
     def open(self, ids: Sequence[UUID]) -> list[UUID]:
-        rows = Job.unscoped.filter(pk__in=ids).exclude(state__in=_ENDED)
+        rows = (
+            Job.unscoped.filter(pk__in=ids).exclude(state__in=_ENDED).order_by("created_at", "id")
+        )
         return list(rows.values_list("pk", flat=True))
 
     def becomes(self, job: Job, *states: str, seconds: float = 20.0) -> Job:

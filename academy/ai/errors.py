@@ -103,7 +103,7 @@ register(
         "문제 번호를 찾지 못했습니다.",
         "No question numbers were found.",
         "번호(1. 또는 1번)가 단의 왼쪽에 있는 시험지인지 확인해 주세요.",
-        "Check that numbers (1. or 1번) stand at the left of the columns.",
+        "Check that numbers with a dot (1., 2.) stand at the left of the columns.",
     ),
     Entry(
         "questions_need_text", 422,

@@ -6,6 +6,7 @@ import io
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -15,7 +16,7 @@ from academy.sandbox.child import Refused
 from academy.sheets import errors
 from academy.sheets.layout import Layout, Section
 from academy.sheets.maker import file as maker
-from academy.sheets.reading import file
+from academy.sheets.reading import decode, file
 from academy.sheets.synthetic.captures import Capture
 from academy.sheets.synthetic.sheets import sample
 from academy.sheets.synthetic.streams import Stream
@@ -169,3 +170,8 @@ def test_a_logo_that_is_no_picture_is_refused(tmp_path):
     with pytest.raises(Refused) as caught:
         maker.make({"layout": LAYOUT.model_dump(), "logo": str(logo)}, tmp_path, print)
     assert caught.value.code == "sheet_logo_unreadable"
+
+
+def test_a_scan_of_sixteen_bits_keeps_its_grays() -> None:
+    scan = Image.fromarray(np.full((700, 700), 40_000, np.uint16))
+    assert int(decode.gray_of(scan)[0, 0]) == 40_000 >> 8

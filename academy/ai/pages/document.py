@@ -16,6 +16,7 @@ import pypdfium2
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from academy.ai.pages.limits import DPI, LONG_SIDE, MAX_PAGES, MAX_PIXELS, SHORT_SIDE
+from academy.documents.pictures import eight_bits
 from academy.sandbox.child import Refused
 
 Gray = npt.NDArray[np.uint8]
@@ -197,8 +198,7 @@ def _picture(path: Path) -> Iterator[Picture]:
 
 def _flat(image: Image.Image) -> Image.Image:
     """Gray; what is transparent is paper."""
-    if image.mode.startswith("I;16"):
-        return Image.fromarray((np.asarray(image, np.uint16) >> 8).astype(np.uint8))
+    image = eight_bits(image)
     if image.mode in {"LA", "RGBA", "PA", "La", "RGBa"} or "transparency" in image.info:
         over = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", over.size, "white"), over).convert("L")

@@ -17,6 +17,7 @@ import numpy as np
 import pypdfium2
 from PIL import Image, ImageSequence, UnidentifiedImageError
 
+from academy.documents.pictures import eight_bits
 from academy.sheets.reading.align import Gray
 from academy.sheets.reading.results import SheetError
 
@@ -167,9 +168,10 @@ def gray_of(image: Image.Image) -> Gray:
 
 def _flat(image: Image.Image) -> Image.Image:
     """Gray or RGB; what is transparent is paper."""
+    image = eight_bits(image)
     if image.mode in {"L", "RGB"}:
         return image
-    if image.mode in {"1", "I;16"}:
+    if image.mode == "1":
         return image.convert("L")
     if image.mode in {"LA", "RGBA", "PA"} or "transparency" in image.info:
         rgba = image.convert("RGBA")

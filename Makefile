@@ -74,7 +74,7 @@ bench-roster: setup ## What a list of 100,000 students costs, in and out (ROWS=1
 bench-sheets: setup ## How well and how fast answer sheets are read, one core (SHEETS=100 of each kind)
 	@$(BIN)/python -m tests.perf.sheets $(if $(SHEETS),--sheets $(SHEETS))
 
-train-omr: setup ## Train the network for hard marks, promoted only when better; needs requirements/torch.txt (SHEETS=900 EPOCHS=8)
+train-omr: setup ## Train the network for hard marks, promoted only when better (SHEETS=900 EPOCHS=8)
 	@$(BIN)/python -m academy.sheets.network $(if $(SHEETS),--sheets $(SHEETS)) $(if $(EPOCHS),--epochs $(EPOCHS))
 
 lock: setup ## Compile requirements/*.in into hashed locks (UPGRADE=1 takes newer versions)

@@ -23,6 +23,9 @@ from deploy.local.packages import uv_environment
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON_VERSION = (3, 11)
 _STAMP = "requirements.sha256"
+_TORCH_STAMP = "torch.sha256"
+TORCH = ROOT / "requirements" / "torch.txt"
+TORCH_INDEX = "https://download.pytorch.org/whl/cpu"
 
 
 class SetupError(Exception):
@@ -64,7 +67,13 @@ class Environment(NamedTuple):
         (self.path / _STAMP).write_text(self.wanted() + "\n")
 
 
-MAIN = Environment(".venv", ("uv.txt", "base.txt", "flower.txt", "ai.txt", "local.txt", "dev.txt"))
+MAIN = Environment(
+    ".venv",
+    (
+        *("uv.txt", "base.txt", "flower.txt", "ai.txt", "premium.txt", "weights.txt"),
+        *("local.txt", "dev.txt"),
+    ),
+)
 EMULATOR = Environment(".venv-emulator", ("emulator.txt",))
 
 
@@ -142,10 +151,44 @@ def _sync(uv: Path, environment: Environment, uv_variables: dict[str, str]) -> N
     environment.mark_current()
 
 
+def _torch_state() -> str:
+    """What a try to install torch into the main environment is for."""
+    return hashlib.sha256((MAIN.wanted() + TORCH.read_text()).encode()).hexdigest()
+
+
+def _torch_tried() -> bool:
+    stamp = MAIN.path / _TORCH_STAMP
+    return stamp.exists() and stamp.read_text().strip() == _torch_state()
+
+
+def _install_torch(uv: Path, uv_variables: dict[str, str]) -> None:
+    """Add torch, whose CPU wheel no lock can name; without it only the premium tier is missing."""
+    wheels = [Path(place) for place in uv_variables.get("UV_FIND_LINKS", "").split(",") if place]
+    # A wheel that lies here needs no index; PyPI's own wheel of this version brings CUDA with it.
+    here = any(found for place in wheels for found in place.glob("torch-*.whl"))
+    source = ["--no-index"] if here else ["--index", TORCH_INDEX]
+    options = ("--quiet", "--no-deps", "--compile-bytecode", "-p", str(MAIN.python))
+    try:
+        _run(
+            [str(uv), "pip", "install", *options, *source, "-r", str(TORCH)],
+            {**uv_variables, "UV_INDEX_STRATEGY": "unsafe-best-match"},
+        )
+    except SetupError as error:
+        print(
+            f"setup: {error}\nsetup: torch is not there, so jobs of the premium tier are refused "
+            f"here and their tests skipped. To try again, remove {MAIN.folder}/{_TORCH_STAMP} and "
+            "run `make setup`.",
+            file=sys.stderr,
+        )
+    (MAIN.path / _TORCH_STAMP).write_text(_torch_state() + "\n")
+
+
 def set_up() -> list[str]:
     """Bring both environments up to date; return the folders that were changed."""
     _check_python()
     stale = [item for item in (MAIN, EMULATOR) if not item.is_current()]
+    if not stale and not _torch_tried():
+        stale = [MAIN]
     if not stale:
         return []
     (ROOT / ".local").mkdir(exist_ok=True)
@@ -158,6 +201,8 @@ def set_up() -> list[str]:
         uv = _bootstrap_uv(uv_variables)
         for environment in stale:
             _sync(uv, environment, uv_variables)
+        if not _torch_tried():
+            _install_torch(uv, uv_variables)
     return [environment.folder for environment in stale]
 
 

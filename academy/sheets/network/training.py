@@ -1,4 +1,4 @@
-"""Train the network for hard marks. Needs torch and onnx, which no worker and no server needs.
+"""Train the network for hard marks. Needs torch and onnx, which only the premium tier has.
 
 Everything is seeded; on one thread the same examples give the same weights.
 """

@@ -11,23 +11,14 @@ from academy.ai.variants import kind as _variants  # noqa: F401 - registers itse
 from academy.core.storage import Bucket
 from academy.jobs.kinds import KindSpec, register
 
-_SEGMENTATION = OFFERS["ai.question_segmentation"]
 _OCR = OFFERS["ai.ocr_text"]
 
-OCR = register(
-    KindSpec(
-        name=_OCR.kind,
-        version=1,
-        queue=_OCR.queue,
-        tiers=_OCR.other_queues,
-        route=_OCR.route,
-        params=OcrParams,
-        handler="academy.ai.ocr.handler:run",
-        bucket=Bucket.AI.value,
-        timeout_seconds=3600,
-        result=OcrResult,
-        check=document_check,
-    )
+OCR = _OCR.spec(
+    params=OcrParams,
+    handler="academy.ai.ocr.handler:run",
+    timeout_seconds=3600,
+    result=OcrResult,
+    check=document_check,
 )
 
 OCR_PAGES = register(
@@ -43,18 +34,10 @@ OCR_PAGES = register(
     )
 )
 
-SEGMENTATION = register(
-    KindSpec(
-        name=_SEGMENTATION.kind,
-        version=1,
-        queue=_SEGMENTATION.queue,
-        tiers=_SEGMENTATION.other_queues,
-        route=_SEGMENTATION.route,
-        params=SegmentationParams,
-        handler="academy.ai.segmentation.handler:run",
-        bucket=Bucket.AI.value,
-        timeout_seconds=1800,
-        result=SegmentationResult,
-        check=document_check,
-    )
+SEGMENTATION = OFFERS["ai.question_segmentation"].spec(
+    params=SegmentationParams,
+    handler="academy.ai.segmentation.handler:run",
+    timeout_seconds=1800,
+    result=SegmentationResult,
+    check=document_check,
 )

@@ -12,10 +12,11 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from academy.core.errors import AppError
-from academy.jobs.kinds import Params
+from academy.core.storage import Bucket
+from academy.jobs.kinds import KindSpec, Params, register
 from academy.tenants.models import Tenant
 from academy.tenants.quotas import tiers_of
 
@@ -78,6 +79,34 @@ class Offer:
     def other_queues(self) -> tuple[str, ...]:
         """For KindSpec: where else it has an engine."""
         return tuple(tier.queue for tier in self.prices if tier is not self.default)
+
+    def spec(
+        self,
+        *,
+        params: type[TieredParams],
+        handler: str,
+        result: type[BaseModel],
+        timeout_seconds: int,
+        version: int = 1,
+        bucket: Bucket = Bucket.AI,
+        **more: Any,
+    ) -> KindSpec[Any]:
+        """Register the kind that is sold so; ``more`` is what else `KindSpec` takes."""
+        return register(
+            KindSpec(
+                name=self.kind,
+                version=version,
+                queue=self.queue,
+                tiers=self.other_queues,
+                route=self.route,
+                params=params,
+                handler=handler,
+                bucket=bucket.value,
+                timeout_seconds=timeout_seconds,
+                result=result,
+                **more,
+            )
+        )
 
     def allowed(self, tenant: Tenant | UUID) -> list[Tier]:
         """The tiers of the kind that the tenant's plan includes."""

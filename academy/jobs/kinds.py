@@ -14,6 +14,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
+from academy.tenants.scopes import Scope
+
 if TYPE_CHECKING:
     from academy.jobs.context import Handler
     from academy.jobs.models import Job
@@ -56,6 +58,10 @@ class KindSpec(Generic[P]):
     route: Callable[[UUID, P], str] | None = None
     result: type[BaseModel] | None = None
     """What a finished job's result looks like, for the published schema."""
+    reads: Scope | None = None
+    """The right that is needed, beside ``jobs:read``, to see what a job was given and made."""
+    writes: Scope | None = None
+    """The right that is needed, beside ``jobs:write``, to submit one."""
     check: Callable[[UUID, P], None] | None = None
     on_submitted: Callable[[Job, P], None] | None = None
     on_succeeded: Callable[[Job, dict[str, Any]], None] | None = None

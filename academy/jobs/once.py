@@ -58,4 +58,4 @@ def submitter_of(request: Request) -> Submitter:
     """On whose behalf a request submits jobs."""
     principal = principal_of(request)
     request_id = str(logs.context().get("request_id") or "")
-    return Submitter(principal.tenant, principal.name, request_id)
+    return Submitter(principal.tenant, principal.name, request_id, principal.scopes)

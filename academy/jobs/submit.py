@@ -39,11 +39,16 @@ class Order:
 
 @dataclass(frozen=True)
 class Submitter:
-    """On whose behalf: shown in the job's record."""
+    """On whose behalf: shown in the job's record.
+
+    ``scopes`` are the caller's rights; None is the platform itself, or its staff, who may also
+    repeat what only the platform submits.
+    """
 
     tenant: Tenant
     name: str
     request_id: str = ""
+    scopes: frozenset[str] | None = None
 
 
 def jobs_submit(
@@ -55,14 +60,21 @@ def jobs_submit(
 ) -> list[Job]:
     """Store the jobs, all or none; call it inside the request's transaction.
 
-    Raises `AppError`: tenant_inactive, kind_unknown, params_invalid, quota_backlog_exceeded,
-    quota_daily_exceeded, and whatever the kind's own check raises. Where ``numbered``, the
-    position of the bad order is in the details as ``index``.
+    Raises `AppError`: tenant_inactive, kind_unknown, scope_missing, params_invalid,
+    quota_backlog_exceeded, quota_daily_exceeded, and whatever the kind's own check raises. Where
+    ``numbered``, the position of the bad order is in the details as ``index``.
     """
     if not by.tenant.is_active:
         raise AppError("tenant_inactive")
+    repeats = replay_of is not None and by.scopes is None
     accepted = [
-        _accept(by.tenant.pk, order, {"index": index} if numbered else {})
+        _accept(
+            by.tenant.pk,
+            order,
+            {"index": index} if numbered else {},
+            scopes=by.scopes,
+            internal=repeats,
+        )
         for index, order in enumerate(orders)
     ]
     with _traced(by, accepted, replay_of) as span, transaction.atomic():
@@ -150,18 +162,28 @@ def job_submit(*, by: Submitter, order: Order) -> Job:
 
 
 def order_check(*, tenant: Tenant, order: Order) -> None:
-    """Raise what a submission would raise now, quotas apart; nothing is stored."""
+    """Raise what a repetition by the platform's staff would raise now, quotas apart.
+
+    Nothing is stored.
+    """
     if not tenant.is_active:
         raise AppError("tenant_inactive")
-    _accept(tenant.pk, order, {})
+    _accept(tenant.pk, order, {}, internal=True)
 
 
 def _accept(
-    tenant_id: UUID, order: Order, where: dict[str, int], *, internal: bool = False
+    tenant_id: UUID,
+    order: Order,
+    where: dict[str, int],
+    *,
+    scopes: frozenset[str] | None = None,
+    internal: bool = False,
 ) -> _Accepted:
     spec = kinds.find(order.kind)
     if spec is None or (spec.internal and not internal):
         raise AppError("kind_unknown", kind=order.kind, **where)
+    if spec.writes is not None and scopes is not None and spec.writes not in scopes:
+        raise AppError("scope_missing", scope=str(spec.writes), **where)
     try:
         params = spec.parse(order.params)
     except ValidationError as error:

@@ -5,6 +5,7 @@ from academy.jobs.kinds import KindSpec, register
 from academy.roster.lists import import_check, import_succeeded
 from academy.roster.params import ExportParams, ImportParams
 from academy.roster.results import ExportResult, ImportResult
+from academy.tenants.scopes import Scope
 
 IMPORT = register(
     KindSpec(
@@ -14,6 +15,8 @@ IMPORT = register(
         params=ImportParams,
         handler="academy.roster.handlers.importing:run",
         bucket=Bucket.EXCEL.value,
+        reads=Scope.STUDENTS_READ,
+        writes=Scope.STUDENTS_WRITE,
         max_attempts=5,
         timeout_seconds=1800,
         result=ImportResult,
@@ -30,6 +33,8 @@ EXPORT = register(
         params=ExportParams,
         handler="academy.roster.handlers.exporting:run",
         bucket=Bucket.EXCEL.value,
+        reads=Scope.STUDENTS_READ,
+        writes=Scope.STUDENTS_WRITE,
         max_attempts=5,
         timeout_seconds=1800,
         result=ExportResult,

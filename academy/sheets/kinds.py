@@ -6,6 +6,7 @@ from academy.sheets.checks import export_check, make_check, read_check
 from academy.sheets.params import ExportParams, MakeParams, PagesParams, ReadParams
 from academy.sheets.results import MakeResult, PagesResult, ReadResult, SheetExportResult
 from academy.sheets.scans import pages_dropped, pages_stored
+from academy.tenants.scopes import Scope
 
 MAKE = register(
     KindSpec(
@@ -15,6 +16,8 @@ MAKE = register(
         params=MakeParams,
         handler="academy.sheets.handlers.making:run",
         bucket=Bucket.AI.value,
+        reads=Scope.SHEETS_READ,
+        writes=Scope.SHEETS_WRITE,
         max_attempts=5,
         timeout_seconds=600,
         result=MakeResult,
@@ -30,6 +33,8 @@ READ = register(
         params=ReadParams,
         handler="academy.sheets.handlers.reading:run",
         bucket=Bucket.AI.value,
+        reads=Scope.SHEETS_READ,
+        writes=Scope.SHEETS_WRITE,
         max_attempts=5,
         timeout_seconds=3600,
         result=ReadResult,
@@ -45,6 +50,8 @@ PAGES = register(
         params=PagesParams,
         handler="academy.sheets.handlers.pages:run",
         bucket=Bucket.AI.value,
+        reads=Scope.SHEETS_READ,
+        writes=Scope.SHEETS_WRITE,
         max_attempts=5,
         timeout_seconds=1800,
         internal=True,
@@ -62,6 +69,8 @@ EXPORT = register(
         params=ExportParams,
         handler="academy.sheets.handlers.exporting:run",
         bucket=Bucket.EXCEL.value,
+        reads=Scope.SHEETS_READ,
+        writes=Scope.SHEETS_WRITE,
         max_attempts=5,
         timeout_seconds=1800,
         result=SheetExportResult,

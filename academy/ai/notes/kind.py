@@ -14,8 +14,6 @@ from academy.ai.notes.params import (
 from academy.ai.notes.results import WrongNoteResult
 from academy.ai.pages.limits import MAX_BYTES, MAX_PAGES, MAX_PIXELS
 from academy.ai.tiers import Offer, Tier, Unit
-from academy.core.storage import Bucket
-from academy.jobs.kinds import KindSpec, register
 
 OFFER: Final = Offer(
     kind="ai.wrong_note_pdf",
@@ -34,18 +32,10 @@ OFFER: Final = Offer(
     units=questions_asked,
 )
 
-WRONG_NOTE = register(
-    KindSpec(
-        name=OFFER.kind,
-        version=1,
-        queue=OFFER.queue,
-        tiers=OFFER.other_queues,
-        route=OFFER.route,
-        params=WrongNoteParams,
-        handler="academy.ai.notes.handler:run",
-        bucket=Bucket.AI.value,
-        timeout_seconds=1800,
-        result=WrongNoteResult,
-        check=notes_check,
-    )
+WRONG_NOTE = OFFER.spec(
+    params=WrongNoteParams,
+    handler="academy.ai.notes.handler:run",
+    timeout_seconds=1800,
+    result=WrongNoteResult,
+    check=notes_check,
 )

@@ -7,8 +7,6 @@ from academy.ai.tiers import Offer, Tier, Unit
 from academy.ai.variants import errors  # noqa: F401 - registers the codes
 from academy.ai.variants.params import MAX_ITEMS, VariantsParams, problems_asked
 from academy.ai.variants.results import VariantsResult
-from academy.core.storage import Bucket
-from academy.jobs.kinds import KindSpec, register
 
 OFFER: Final = Offer(
     kind="ai.problem_variants",
@@ -19,17 +17,9 @@ OFFER: Final = Offer(
     units=problems_asked,
 )
 
-VARIANTS = register(
-    KindSpec(
-        name=OFFER.kind,
-        version=1,
-        queue=OFFER.queue,
-        tiers=OFFER.other_queues,
-        route=OFFER.route,
-        params=VariantsParams,
-        handler="academy.ai.variants.handler:run",
-        bucket=Bucket.AI.value,
-        timeout_seconds=900,
-        result=VariantsResult,
-    )
+VARIANTS = OFFER.spec(
+    params=VariantsParams,
+    handler="academy.ai.variants.handler:run",
+    timeout_seconds=900,
+    result=VariantsResult,
 )

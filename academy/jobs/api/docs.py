@@ -55,6 +55,7 @@ QUEUED: Final = {
     "params": {"note": "hello"},
     "result": None,
     "artifacts": [],
+    "withheld": None,
     "flow": None,
 }
 
@@ -156,6 +157,7 @@ KIND: Final = {
     "queues": ["ai-lite"],
     "max_attempts": 3,
     "timeout_seconds": 60,
+    "scopes": {"read": None, "write": None},
     "params": {
         "type": "object",
         "additionalProperties": False,

@@ -15,6 +15,7 @@ from academy.core.storage import Bucket, store
 from academy.jobs import kinds, selectors
 from academy.jobs.models import Job, JobAttempt, JobEvent
 from academy.jobs.states import JobState
+from academy.tenants.scopes import Scope
 
 LINK_LIFETIME: Final = timedelta(hours=1)
 """How long a signed link works; a client that needs one later reads the job again."""
@@ -74,14 +75,18 @@ def job_summary(job: Job) -> dict[str, Any]:
     }
 
 
-def job_body(job: Job, *, with_attempts: bool = False) -> dict[str, Any]:
-    """A job with all that can be known about it; links to its objects are signed now."""
+def job_body(job: Job, *, scopes: frozenset[str], with_attempts: bool = False) -> dict[str, Any]:
+    """A job with all that the caller may know about it; links to its objects are signed now."""
+    spec = kinds.find(job.kind)
+    needed = None if spec is None else spec.reads
+    shown = needed is None or needed in scopes
     body = {
         **job_summary(job),
         "submitted_by": job.submitted_by,
-        "params": job.params,
-        "result": job.result,
-        "artifacts": artifacts(job),
+        "params": job.params if shown else {},
+        "result": job.result if shown else None,
+        "artifacts": artifacts(job) if shown else [],
+        "withheld": None if shown else str(needed),
         "flow": flow(job),
     }
     if with_attempts:
@@ -173,9 +178,14 @@ def kind_body(spec: kinds.KindSpec[Any]) -> dict[str, Any]:
         "queues": list(spec.queues),
         "max_attempts": spec.max_attempts,
         "timeout_seconds": spec.timeout_seconds,
+        "scopes": {"read": _scope(spec.reads), "write": _scope(spec.writes)},
         "params": spec.params.model_json_schema(),
         "result": None if spec.result is None else spec.result.model_json_schema(),
     }
+
+
+def _scope(scope: Scope | None) -> str | None:
+    return None if scope is None else scope.value
 
 
 def _file_name(name: str) -> str:

@@ -209,6 +209,10 @@ class JobSerializer(JobSummarySerializer):
     params = serializers.DictField()
     result = serializers.DictField(allow_null=True)
     artifacts = ArtifactSerializer(many=True)
+    withheld = serializers.CharField(
+        allow_null=True,
+        help_text="The scope that you lack to see `params`, `result` and `artifacts`, else null.",
+    )
     flow = FlowSerializer(allow_null=True)
     attempts = AttemptSerializer(
         many=True, required=False, help_text="Only with `expand=attempts`."
@@ -252,6 +256,15 @@ class EventsSerializer(serializers.Serializer[Any]):
     )
 
 
+class KindScopesSerializer(serializers.Serializer[Any]):
+    """The rights that a kind needs beside those of all jobs."""
+
+    read = serializers.CharField(
+        allow_null=True, help_text="To see what a job was given and made, beside `jobs:read`."
+    )
+    write = serializers.CharField(allow_null=True, help_text="To submit one, beside `jobs:write`.")
+
+
 class KindSerializer(serializers.Serializer[Any]):
     """A kind of job that can be submitted."""
 
@@ -263,6 +276,7 @@ class KindSerializer(serializers.Serializer[Any]):
     )
     max_attempts = serializers.IntegerField()
     timeout_seconds = serializers.IntegerField(help_text="Of one attempt.")
+    scopes = KindScopesSerializer()
     params = serializers.DictField(help_text="JSON Schema of `params`.")
     result = serializers.DictField(
         allow_null=True, help_text="JSON Schema of a finished job's `result`; null: not promised."

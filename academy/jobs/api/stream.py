@@ -91,9 +91,11 @@ def resume_after(last_event_id: str | None, after: int) -> int:
     return after
 
 
-def respond(*, tenant_id: UUID, job_id: UUID, after: int) -> StreamingHttpResponse:
+def respond(
+    *, tenant_id: UUID, job_id: UUID, after: int, scopes: frozenset[str]
+) -> StreamingHttpResponse:
     """Stream the job's events with numbers above ``after``; raises AppError too_many_streams."""
-    stream = EventStream(Follower(tenant_id, job_id, after, pace), slots)
+    stream = EventStream(Follower(tenant_id, job_id, after, pace, scopes), slots)
     response = StreamingHttpResponse(stream, content_type=f"{MEDIA_TYPE}; charset=utf-8")
     response["Cache-Control"] = "no-store"
     response["X-Accel-Buffering"] = "no"
@@ -130,8 +132,16 @@ class EventStream(Iterator[bytes]):
 class Follower:
     """Follows one job by reading its row, and its events only when there are new ones."""
 
-    def __init__(self, tenant_id: UUID, job_id: UUID, after: int, own_pace: Pace) -> None:
+    def __init__(
+        self,
+        tenant_id: UUID,
+        job_id: UUID,
+        after: int,
+        own_pace: Pace,
+        scopes: frozenset[str],
+    ) -> None:
         self._tenant_id = tenant_id
+        self._scopes = scopes
         self._job_id = job_id
         self._seen = after
         self._pace = own_pace
@@ -184,7 +194,7 @@ class Follower:
             frames.append(_frame("progress", progress))
         ended = job.state in TERMINAL
         if ended:
-            frames.append(_frame("end", present.job_body(job)))
+            frames.append(_frame("end", present.job_body(job, scopes=self._scopes)))
         # Only a complete look counts: what a lost connection cut short is read again.
         self._seen, self._progress = seen, progress
         return frames, ended

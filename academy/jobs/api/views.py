@@ -57,7 +57,7 @@ class JobsView(APIView):
         """Submit a job."""
         order = serializers.order_of(parse_body(request, serializers.JobOrderSerializer))
         return act_once(
-            request, lambda: _accepted(job_submit(by=submitter_of(request), order=order))
+            request, lambda: _accepted(request, job_submit(by=submitter_of(request), order=order))
         )
 
 
@@ -89,7 +89,13 @@ class JobView(APIView):
         """One job: where it is, what it made, or why it failed."""
         wanted = parse_query(request, serializers.JobQuerySerializer, also=frozenset())
         job = selectors.job_get(tenant=principal_of(request).tenant, job_id=job_id)
-        return Response(present.job_body(job, with_attempts="attempts" in wanted["expand"]))
+        return Response(
+            present.job_body(
+                job,
+                scopes=principal_of(request).scopes,
+                with_attempts="attempts" in wanted["expand"],
+            )
+        )
 
 
 class JobCancelView(APIView):
@@ -103,7 +109,8 @@ class JobCancelView(APIView):
         parse_body(request, NothingSerializer)
         job = cancel.job_cancel(tenant=principal_of(request).tenant, job_id=job_id)
         done = job.state == JobState.CANCELLED
-        return Response(present.job_body(job), HTTPStatus.OK if done else HTTPStatus.ACCEPTED)
+        body = present.job_body(job, scopes=principal_of(request).scopes)
+        return Response(body, HTTPStatus.OK if done else HTTPStatus.ACCEPTED)
 
 
 class JobRetryView(APIView):
@@ -116,7 +123,8 @@ class JobRetryView(APIView):
         """Run it now: end the wait of a `retry_wait`, or replay what has ended."""
         parse_body(request, NothingSerializer)
         return act_once(
-            request, lambda: _accepted(replay.job_retry(by=submitter_of(request), job_id=job_id))
+            request,
+            lambda: _accepted(request, replay.job_retry(by=submitter_of(request), job_id=job_id)),
         )
 
 
@@ -133,7 +141,8 @@ class JobReplayView(APIView):
         return act_once(
             request,
             lambda: _accepted(
-                replay.job_replay(by=submitter_of(request), job_id=job_id, params=params)
+                request,
+                replay.job_replay(by=submitter_of(request), job_id=job_id, params=params),
             ),
         )
 
@@ -192,7 +201,12 @@ class JobEventsView(APIView):
         live = request.accepted_renderer.media_type == stream.MEDIA_TYPE
         if live and request.method == "GET":
             after = stream.resume_after(request.headers.get("Last-Event-ID"), wanted["after"])
-            return stream.respond(tenant_id=job.tenant_id, job_id=job.pk, after=after)
+            return stream.respond(
+                tenant_id=job.tenant_id,
+                job_id=job.pk,
+                after=after,
+                scopes=principal_of(request).scopes,
+            )
         events = selectors.job_events(job=job, after=wanted["after"], limit=EVENTS_A_PAGE + 1)
         shown = events[:EVENTS_A_PAGE]
         return Response(
@@ -222,10 +236,11 @@ class KindsView(APIView):
         return Response({"items": [present.kind_body(spec) for spec in public]})
 
 
-def _accepted(job: Job) -> Answer:
+def _accepted(request: Request, job: Job) -> Answer:
     # The access line of the request names what it made.
     logs.bind(job=str(job.pk))
-    return Answer(202, present.job_body(job), present.job_path(job.pk))
+    body = present.job_body(job, scopes=principal_of(request).scopes)
+    return Answer(202, body, present.job_path(job.pk))
 
 
 def _page(request: Request, jobs: Any) -> Response:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
+from academy.core.ids import new_id
 from academy.jobs import kinds
 from academy.tenants.keys import key_create
 from academy.tenants.models import Tenant
@@ -71,7 +72,7 @@ def client_of(document: Document) -> Any:
     def make(tenant: Tenant, scopes: frozenset[str] = DEFAULT_KEY_SCOPES) -> Client:
         client = Client(raise_request_exception=False)
         client.document = document
-        key = key_create(tenant=tenant, name=f"key-{tenant.pk.hex[-6:]}", scopes=scopes)
+        key = key_create(tenant=tenant, name=f"key-{new_id().hex[-12:]}", scopes=scopes)
         client.credentials(HTTP_AUTHORIZATION=f"Bearer {key.token}")
         return client
 

@@ -282,7 +282,7 @@ def test_a_look_at_a_quiet_job_is_one_query(
     client: Any, tenant: Any, django_assert_num_queries: Any
 ) -> None:
     job = make_job(tenant)
-    follower = stream.Follower(tenant.pk, job.pk, 0, stream.pace)
+    follower = stream.Follower(tenant.pk, job.pk, 0, stream.pace, frozenset())
     follower._look()
     with django_assert_num_queries(1):
         assert follower._look() == ([], False)

@@ -5,50 +5,8 @@ from academy.documents import errors as _documents  # noqa: F401 - registers the
 
 _AGAIN_KO = "종이 전체가 밝고 평평하게 나오도록 다시 찍거나 스캔해 주세요."
 _AGAIN_EN = "Scan it again, or photograph the whole page flat and in good light."
-_OTHER_KO = "PDF, JPEG, PNG, TIFF로 다시 저장한 뒤 올려 주세요."
-_OTHER_EN = "Save it again as PDF, JPEG, PNG or TIFF, then upload that."
 
 register(
-    Entry(
-        "sheet_file_damaged", 422,
-        "답안지 파일을 열 수 없습니다. 그림이나 PDF가 아니거나 손상되었습니다.",
-        "The file cannot be opened: it is no picture or PDF, or it is damaged.",
-        _OTHER_KO, _OTHER_EN,
-    ),
-    Entry(
-        "sheet_pdf_locked", 422,
-        "암호가 걸린 PDF입니다.",
-        "The PDF is locked with a password.",
-        "암호를 풀어 다시 저장한 뒤 올려 주세요.",
-        "Save it without the password, then upload that.",
-    ),
-    Entry(
-        "sheet_too_many_pages", 422,
-        "한 파일에 담긴 쪽이 너무 많습니다({pages}쪽, 최대 {limit}쪽).",
-        "The file has too many pages ({pages}, at most {limit}).",
-        "파일을 나누어 올려 주세요.",
-        "Split it and upload the parts.",
-    ),
-    Entry(
-        "sheet_too_many_pixels", 422,
-        "그림이 너무 큽니다({megapixels}메가픽셀, 최대 {limit}메가픽셀).",
-        "The picture is too large ({megapixels} megapixels, at most {limit}).",
-        "해상도를 낮추어 다시 올려 주세요.",
-        "Upload it at a lower resolution.",
-    ),
-    Entry(
-        "sheet_picture_too_small", 422,
-        "그림이 너무 작아 표기를 알아볼 수 없습니다.",
-        "The picture is too small to show the marks.",
-        "150dpi 이상으로 다시 스캔하거나 가까이에서 찍어 주세요.",
-        "Scan it at 150 dpi or more, or photograph it from closer by.",
-    ),
-    Entry(
-        "sheet_page_damaged", 422,
-        "이 쪽의 그림이 손상되었습니다.",
-        "The picture of this page is damaged.",
-        _AGAIN_KO, _AGAIN_EN,
-    ),
     Entry(
         "sheet_markers_missing", 422,
         "답안지의 모서리 표식을 찾지 못했습니다({found}개, 3개 이상 필요).",

@@ -200,7 +200,7 @@ def test_a_file_that_is_none_is_refused_with_its_code(
     upload = made.uploaded(tenant, path)
     job = made.submitted(tenant, made.exam(tenant), upload)
     run(job)
-    assert (job.state, job.error_code) == (JobState.FAILED, "sheet_file_damaged")
+    assert (job.state, job.error_code) == (JobState.FAILED, "document_unreadable")
     assert job.error_params == {"file": str(upload.pk)}
 
 

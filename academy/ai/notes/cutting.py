@@ -13,9 +13,9 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 import pypdfium2
-from PIL import Image, ImageOps
+from PIL import Image
 
-from academy.ai.pages.document import FORMATS, Document, Pdf
+from academy.ai.pages.document import Document, Pdf
 from academy.sandbox.child import Refused
 
 #: Of pixels put on paper: more is not seen.
@@ -55,13 +55,10 @@ class PictureCut:
 Cut: TypeAlias = PdfCut | PictureCut
 
 
-def cut(document: Document, path: Path, page: int, share: Share, target: Path) -> Cut:
-    """Cut out of a document that `pages.document.opened` gave, which lies at ``path``.
-
-    A picture is written to ``target``. Raises Refused.
-    """
+def cut(document: Document, page: int, share: Share, target: Path) -> Cut:
+    """Cut out of a document; a picture is written to ``target``. Raises Refused."""
     if not isinstance(document, Pdf):
-        return _cut_picture(path, page, share, target)
+        return _cut_picture(document, page, share, target)
     with document.page(page) as source:
         return _cut_pdf(source, page, share, target)
 
@@ -155,24 +152,18 @@ def _drawn(source: Any, number: int, box: Box, size: tuple[float, float], target
     return _stored(image, size, target)
 
 
-def _cut_picture(path: Path, number: int, share: Share, target: Path) -> Cut:
-    try:
-        with Image.open(path, formats=FORMATS) as file:
-            file.seek(number - 1)
-            image = ImageOps.exif_transpose(file) or file
-            left, top, right, bottom = share
-            corners = (
-                round(left * image.width), round(top * image.height),
-                round(right * image.width), round(bottom * image.height),
-            )  # fmt: skip
-            return _stored(image.crop(corners), None, target)
-    except (OSError, ValueError, SyntaxError, EOFError):
-        raise Refused("document_page_damaged", page=number) from None
+def _cut_picture(document: Document, number: int, share: Share, target: Path) -> Cut:
+    image = document.coloured(number)
+    left, top, right, bottom = share
+    corners = (
+        round(left * image.width), round(top * image.height),
+        round(right * image.width), round(bottom * image.height),
+    )  # fmt: skip
+    return _stored(image.crop(corners), None, target)
 
 
 def _stored(image: Image.Image, size: tuple[float, float] | None, target: Path) -> PictureCut:
-    over = image.convert("RGBA")
-    flat = Image.alpha_composite(Image.new("RGBA", over.size, "white"), over).convert("RGB")
+    flat = image.convert("RGB")
     flat.thumbnail((1_600, 2_200))
     flat.save(target, "JPEG", quality=_QUALITY)
     return PictureCut(target, flat.size, size)

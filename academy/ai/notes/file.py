@@ -61,4 +61,4 @@ def _cut(document: Document, index: int, wanted: dict[str, Any], folder: Path) -
         left / size.width, top / size.height,
         min(1.0, right / size.width), min(1.0, bottom / size.height),
     )  # fmt: skip
-    return cut(document, Path(wanted["path"]), page, share, folder / f"question-{index}.jpg")
+    return cut(document, page, share, folder / f"question-{index}.jpg")

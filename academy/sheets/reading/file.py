@@ -48,10 +48,7 @@ class Request(BaseModel):
 
 def count(request: dict[str, Any], folder: Path, say: Callable[[float], None]) -> dict[str, int]:  # noqa: ARG001
     """Pages of the file ``request["file"]``, as ``{"pages": n}``."""
-    try:
-        return {"pages": decode.page_count(Path(request["file"]))}
-    except SheetError as error:
-        raise Refused(error.code, **error.params) from error
+    return {"pages": decode.page_count(Path(request["file"]))}
 
 
 def count_all(
@@ -65,8 +62,8 @@ def count_all(
     for number, (name, path) in enumerate(files.items(), start=1):
         try:
             counts[name] = decode.page_count(Path(path))
-        except SheetError as error:
-            raise Refused(error.code, **error.params, file=name) from error
+        except Refused as refused:
+            raise Refused(refused.code, **refused.params, file=name) from None
         say(number / len(files))
     return counts
 
@@ -83,12 +80,8 @@ def read(request: dict[str, Any], folder: Path, say: Callable[[float], None]) ->
         asked = Request.model_validate(request)
     except ValidationError as error:
         raise Refused("sheet_layout_invalid") from error
-    try:
-        total = decode.page_count(asked.file)
-        last = min(total, asked.last or total)
-        return _read(asked, last, folder, say)
-    except SheetError as error:
-        raise Refused(error.code, **error.params) from error
+    total = decode.page_count(asked.file)
+    return _read(asked, min(total, asked.last or total), folder, say)
 
 
 def _read(asked: Request, last: int, folder: Path, say: Callable[[float], None]) -> dict[str, Any]:
@@ -111,7 +104,7 @@ def _page(
 ) -> PageReading:
     index, picture = scanned.index, scanned.picture
     if picture is None:
-        return failed(index, scanned.error or SheetError("sheet_page_damaged"))
+        return failed(index, scanned.error or SheetError("document_page_damaged", page=index))
     try:
         located = locate(picture, layouts)
     except SheetError as error:

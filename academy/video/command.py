@@ -17,8 +17,9 @@ from typing import Any
 
 import ffmpeg
 
-from academy.video import encoding, filters, whitelist
-from academy.video.binaries import ToneMapper
+from academy.media import whitelist
+from academy.media.binaries import ToneMapper
+from academy.video import encoding, filters
 from academy.video.chunks import TAIL_SECONDS, Chunk
 from academy.video.ladder import AUDIO_KBPS, AUDIO_RATE, Plan
 

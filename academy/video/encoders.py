@@ -17,9 +17,10 @@ from typing import Final
 from django.conf import settings
 
 from academy.fleet.selectors import workers_list
+from academy.media import binaries
 from academy.sandbox import devices, isolation, process
 from academy.settings.env import HostKind, VideoEncoder
-from academy.video import binaries, filters
+from academy.video import filters
 from academy.video.ladder import CRF, NVENC_CQ, NVENC_PRESET, PRESET, Codec, Encoder, Plan
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from typing import Any
 
 import ffmpeg
 
-from academy.video.binaries import ToneMapper
+from academy.media.binaries import ToneMapper
 from academy.video.chunks import Chunk
 from academy.video.ladder import Plan, Rung
 

@@ -12,7 +12,7 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Final
 
-from academy.video.source import Source, VideoTrack
+from academy.media.source import Source, VideoTrack
 
 CRF = 23
 PRESET = "veryfast"

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 import ffmpeg
 
+from academy.media.binaries import ToneMapper
 from academy.video import command, encoding, filters
-from academy.video.binaries import ToneMapper
 from academy.video.chunks import Chunk
 from academy.video.complexity import Place
 from academy.video.ladder import Plan, Rung, on_x264

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from academy.video import whitelist
+from academy.media import whitelist
 from academy.video.ladder import Rung
 
 STORYBOARD: Final = "storyboard.vtt"

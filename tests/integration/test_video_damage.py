@@ -17,9 +17,9 @@ import pytest
 from academy.core.errors import error_body
 from academy.core.storage import Bucket, store
 from academy.jobs.errors import PermanentError
+from academy.media.probe import Prober
 from academy.tenants.models import Tenant
 from academy.video.models import Video, VideoState
-from academy.video.probe import Prober
 from tests.integration.test_video_inputs import DOCS, divide_short, fetched, transcoded
 from tests.integration.test_video_transcode import submit, uploaded
 from tests.support import media

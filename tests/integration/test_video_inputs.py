@@ -20,11 +20,11 @@ from typing import Any
 import pytest
 
 from academy.core.storage import Bucket, store
+from academy.media.probe import Prober
 from academy.tenants.models import Tenant
 from academy.video import chunks, playlist
 from academy.video.handlers import transcode
 from academy.video.models import Video
-from academy.video.probe import Prober
 from tests.integration.test_video_transcode import submit, uploaded
 from tests.support import media
 from tests.support.jobs import drain, make_tenant

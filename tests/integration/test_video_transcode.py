@@ -26,12 +26,12 @@ from academy.jobs.models import Job
 from academy.jobs.replay import job_replay
 from academy.jobs.selectors import job_logs
 from academy.jobs.submit import Order, Submitter, jobs_submit
+from academy.media import binaries, commands
+from academy.media.probe import Prober
 from academy.tenants.models import Tenant
 from academy.uploads.models import Upload, UploadState
-from academy.video import binaries, playback, playlist
-from academy.video.handlers import workbench
+from academy.video import playback, playlist
 from academy.video.models import Video, VideoState
-from academy.video.probe import Prober
 from tests.support import media
 from tests.support.jobs import make_tenant, run
 
@@ -378,7 +378,7 @@ def test_an_encoder_that_dies_or_hangs_is_tried_again(
     code: str,
 ) -> None:
     if number is signal.SIGSTOP:
-        monkeypatch.setattr(workbench, "STALL_SECONDS", 2.0)
+        monkeypatch.setattr(commands, "STALL_SECONDS", 2.0)
     job = submit(tenant, uploaded(tenant, long_recording))
     runner = threading.Thread(target=_run_in_thread, args=(job,))
     runner.start()

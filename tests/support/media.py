@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from academy.video.binaries import Binaries, locate
+from academy.media.binaries import Binaries, locate
 
 
 def binaries() -> Binaries:

@@ -8,11 +8,11 @@ from fractions import Fraction
 
 import pytest
 
+from academy.media.source import Source, VideoTrack
 from academy.video import complexity, ladder, lecture
 from academy.video.complexity import Sample
 from academy.video.ladder import Plan
 from academy.video.packets import Packets
-from academy.video.source import Source, VideoTrack
 
 TRACK = VideoTrack(
     index=0, codec="h264", profile="High", width=1920, height=1080, pixel_aspect=Fraction(1),

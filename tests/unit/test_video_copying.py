@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
+from academy.media.source import Source, VideoTrack
 from academy.video import copying, ladder
 from academy.video.ladder import FrameGrid, Plan
 from academy.video.packets import Packets
-from academy.video.source import Source, VideoTrack
 from tests.support.avc import IDR, PPS, SEI, SLICE, SPS, box, configured, movie, units
 
 RATE = 30

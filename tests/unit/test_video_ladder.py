@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from academy.media.source import AudioTrack, Source, VideoTrack
 from academy.video import ladder
-from academy.video.source import AudioTrack, Source, VideoTrack
 
 TRACK = VideoTrack(
     index=0, codec="h264", profile="High", width=1920, height=1080, pixel_aspect=Fraction(1),

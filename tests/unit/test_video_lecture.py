@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from academy.video.probe import Prober
+from academy.media.probe import Prober
 from deploy.local.lecture import SLIDES, Canvas, LectureError, make_lecture
 from tests.support import media
 

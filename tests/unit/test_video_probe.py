@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from academy.jobs.errors import PermanentError
-from academy.video import command, ladder, probe, whitelist
-from academy.video.binaries import ToneMapper
-from academy.video.source import Source
+from academy.media import probe, whitelist
+from academy.media.binaries import ToneMapper
+from academy.media.source import Source
+from academy.video import command, ladder
 
 PICTURE: dict[str, Any] = {
     "index": 0, "codec_type": "video", "codec_name": "h264", "profile": "High",

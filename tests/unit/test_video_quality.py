@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
+from academy.media.source import Source, VideoTrack
 from academy.video import fmp4, ladder, quality
 from academy.video.ladder import Plan
 from academy.video.playlist import MediaPlaylist
-from academy.video.source import Source, VideoTrack
 from academy.video.validate import Rendition
 
 TRACK = VideoTrack(

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from academy.media import binaries
 from academy.sandbox.isolation import Limits
-from academy.video import binaries, lecture, measure, quality, validate
+from academy.video import lecture, measure, quality, validate
 from academy.video.chunks import Chunk
 from academy.video.handlers.workbench import Workbench
 from academy.video.ladder import Plan

@@ -8,11 +8,13 @@ from typing import NamedTuple, TypedDict
 
 from academy.jobs.context import Done
 from academy.jobs.errors import JobError, PermanentError, TransientError
-from academy.video import binaries, command, encoders, ladder, playlist, quality, validate
+from academy.media import binaries
+from academy.media.commands import EMPTY_TRACK, Follow
+from academy.video import command, encoders, ladder, playlist, quality, validate
 from academy.video.chunks import Chunk
 from academy.video.handlers import comparison, economy, fallback, packaging, publish
 from academy.video.handlers.steps import TRANSCODING, VALIDATING
-from academy.video.handlers.workbench import EMPTY_TRACK, Follow, Workbench
+from academy.video.handlers.workbench import Workbench
 from academy.video.params import TranscodeParams
 from academy.video.storyboard import STORYBOARD
 from academy.video.upload import SegmentUploader

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from academy.jobs.errors import TransientError
-from academy.video import binaries, chunks, command, complexity, copying, ladder, measure
+from academy.media import binaries
+from academy.video import chunks, command, complexity, copying, ladder, measure
 from academy.video.handlers.workbench import Workbench
 from academy.video.packets import Packets, outside_media
 

@@ -10,8 +10,10 @@ from typing import Any, NamedTuple
 from academy.core.crash import crash_point
 from academy.jobs.context import Artifact, Done, JobContext
 from academy.jobs.errors import JobError, PermanentError, TransientError
+from academy.media import binaries
+from academy.media.commands import Follow
 from academy.sandbox import process
-from academy.video import binaries, command, lecture, pieces, storyboard, validate
+from academy.video import command, lecture, pieces, storyboard, validate
 from academy.video.chunks import Chunk
 from academy.video.handlers import comparison, economy, fallback, packaging
 from academy.video.handlers.steps import (
@@ -20,7 +22,7 @@ from academy.video.handlers.steps import (
     PIECE_UPLOADING,
     PIECE_VALIDATING,
 )
-from academy.video.handlers.workbench import Follow, Workbench
+from academy.video.handlers.workbench import Workbench
 from academy.video.params import PieceParams
 from academy.video.upload import SegmentUploader, content_type
 

@@ -9,14 +9,15 @@ from __future__ import annotations
 from academy.core.crash import crash_point
 from academy.jobs.context import Done, FanOut, JobContext
 from academy.jobs.errors import PermanentError
+from academy.media import binaries
+from academy.media.probe import Prober
 from academy.uploads.services import upload_get
-from academy.video import binaries, ladder
+from academy.video import ladder
 from academy.video.chunks import DIRECT_SECONDS
 from academy.video.handlers import direct, divide, flow, join
 from academy.video.handlers.steps import DOWNLOADING, PROBING
 from academy.video.handlers.workbench import Workbench
 from academy.video.params import TranscodeParams
-from academy.video.probe import Prober
 
 # How much of the rungs' caps a lecture fills at most, for the free-disk check.
 _LIKELY_SHARE = 0.5

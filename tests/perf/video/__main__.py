@@ -24,7 +24,7 @@ from typing import Any
 
 import django
 
-from academy.video import binaries
+from academy.media import binaries
 from tests.perf.video import compare, dividing, quality, report, sources
 from tests.perf.video.figures import Verdict
 from tests.support import media

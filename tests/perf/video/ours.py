@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from academy.media.probe import Prober
 from academy.video import chunks, command, complexity, copying, ladder, lecture
 from academy.video.packets import Packets, outside_media
-from academy.video.probe import Prober
 from tests.perf.video.measure import Command, check
 from tests.support import media
 

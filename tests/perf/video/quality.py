@@ -9,7 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from academy.video import binaries, playlist
+from academy.media import binaries
+from academy.video import playlist
 from tests.perf.video.measure import check
 from tests.support import media
 

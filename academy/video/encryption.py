@@ -8,30 +8,23 @@ alone, never from the object store.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Final
 from uuid import UUID
 
-from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.padding import PKCS7
 from django.conf import settings
 
 from academy.core.errors import AppError
+from academy.core.sealing import SealBrokenError, Sealer, hkdf
 from academy.video.models import ContentKey
 
 SEGMENTS_PER_KEY: Final = 15
 """About a minute: whoever learns one key sees that much of one rendition."""
 KEY_BYTES: Final = 16
 _BLOCK_BITS = 128
-_SEALED_VERSION = b"\x01"
-_ID_BYTES, _NONCE_BYTES = 4, 12
 _KEY_SUFFIX = ".key"
 
 
@@ -121,10 +114,9 @@ def key_read(*, tenant: UUID, digest: str, name: str) -> bytes:
 
 def keys_reseal(batch: int = 500) -> int:
     """Seal every key anew that lies under an older secret; returns how many."""
-    current = _wrapping_keys()[0][0]
     resealed = 0
     for row in ContentKey.unscoped.order_by("pk").iterator(chunk_size=batch):
-        if bytes(row.sealed)[1 : 1 + _ID_BYTES] == current:
+        if _sealer.is_current(row.sealed):
             continue
         about = _about(row.tenant_id, row.digest, row.number)
         sealed = seal(unseal(row.sealed, about), about)
@@ -133,10 +125,8 @@ def keys_reseal(batch: int = 500) -> int:
 
 
 def seal(key: bytes, about: bytes) -> bytes:
-    """The key under the current secret, bound to what it is about: AES-256-GCM."""
-    name, wrapping = _wrapping_keys()[0]
-    nonce = os.urandom(_NONCE_BYTES)
-    return _SEALED_VERSION + name + nonce + AESGCM(wrapping).encrypt(nonce, key, about)
+    """The key under the current secret, bound to what it is about."""
+    return _sealer.seal(key, about)
 
 
 def unseal(sealed: bytes | memoryview, about: bytes) -> bytes:
@@ -145,35 +135,17 @@ def unseal(sealed: bytes | memoryview, about: bytes) -> bytes:
     Raises AppError(``video_key_unavailable``) when that secret is gone, or the row was tampered
     with.
     """
-    data = bytes(sealed)
-    start = 1 + _ID_BYTES
-    name, nonce = data[1:start], data[start : start + _NONCE_BYTES]
-    wrapping = dict(_wrapping_keys()).get(name)
-    if data[:1] != _SEALED_VERSION or wrapping is None:
-        raise AppError("video_key_unavailable")
     try:
-        return AESGCM(wrapping).decrypt(nonce, data[start + _NONCE_BYTES :], about)
-    except InvalidTag:
+        return _sealer.unseal(sealed, about)
+    except SealBrokenError:
         raise AppError("video_key_unavailable") from None
 
 
-def _wrapping_keys() -> tuple[tuple[bytes, bytes], ...]:
-    return _derived(tuple(settings.VIDEO_KEY_SECRETS))
-
-
-@lru_cache(maxsize=4)
-def _derived(secrets: tuple[str, ...]) -> tuple[tuple[bytes, bytes], ...]:
-    """(name, key) for each secret, the current one first."""
-    keys = [_hkdf(secret.encode(), b"academy.video.content-key", 32) for secret in secrets]
-    return tuple((hashlib.sha256(key).digest()[:_ID_BYTES], key) for key in keys)
+_sealer = Sealer("academy.video.content-key", lambda: settings.VIDEO_KEY_SECRETS)
 
 
 def _rendition_key(content_key: bytes, rendition: str) -> bytes:
-    return _hkdf(content_key, b"academy.video.rendition:" + rendition.encode(), KEY_BYTES)
-
-
-def _hkdf(secret: bytes, info: bytes, length: int) -> bytes:
-    return HKDF(algorithm=SHA256(), length=length, salt=None, info=info).derive(secret)
+    return hkdf(content_key, b"academy.video.rendition:" + rendition.encode(), KEY_BYTES)
 
 
 def _about(tenant: UUID, digest: str, number: int) -> bytes:

@@ -186,6 +186,7 @@ INSTALLED_APPS = [
     "academy.fleet",
     "academy.uploads",
     "academy.jobs",
+    "academy.desk",
     "academy.roster",
     "academy.ai",
     "academy.sheets",

@@ -24,6 +24,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include("academy.jobs.api.urls")),
     path("api/v1/", include("academy.video.api.urls")),
     path("api/v1/", include("academy.roster.api.urls")),
+    path("api/v1/", include("academy.problems.api.urls")),
     path("api/v1/", include("academy.sheets.api.urls")),
     path("api/v1/", include("academy.ai.api.urls")),
     path("api/v1/ops/", include("academy.fleet.api.urls")),

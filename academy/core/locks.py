@@ -24,6 +24,8 @@ class Space(IntEnum):
     VIEWER = 5
     ROSTER = 6
     """The students of one academy, while a list of them is stored."""
+    PROBLEMS = 7
+    """The collections and problems of one academy, while they are added to or deleted."""
 
 
 KEY: Final = "hashtextextended(%s, %s)"

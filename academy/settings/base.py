@@ -188,6 +188,7 @@ INSTALLED_APPS = [
     "academy.jobs",
     "academy.desk",
     "academy.roster",
+    "academy.problems",
     "academy.ai",
     "academy.sheets",
     "academy.video",
@@ -298,6 +299,7 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
         "AiTier": "academy.ai.api.serializers.TIERS",
+        "CollectionOrigin": "academy.problems.api.serializers.ORIGINS",
         "Enrolment": "academy.roster.api.serializers.STATES",
         "ExamState": "academy.sheets.api.serializers.EXAM_STATES",
         "JobState": "academy.jobs.api.serializers.STATES",

@@ -23,6 +23,8 @@ class Scope(StrEnum):
     STUDENTS_WRITE = "students:write"
     SHEETS_READ = "sheets:read"
     SHEETS_WRITE = "sheets:write"
+    PROBLEMS_READ = "problems:read"
+    PROBLEMS_WRITE = "problems:write"
     TENANT_READ = "tenant:read"
     MEMBERS_ADMIN = "members:admin"
     KEYS_ADMIN = "keys:admin"
@@ -49,6 +51,8 @@ _WORK: frozenset[str] = frozenset(
         Scope.STUDENTS_WRITE,
         Scope.SHEETS_READ,
         Scope.SHEETS_WRITE,
+        Scope.PROBLEMS_READ,
+        Scope.PROBLEMS_WRITE,
         Scope.TENANT_READ,
     }
 )

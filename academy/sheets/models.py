@@ -61,6 +61,8 @@ class Exam(TenantScopedModel):
         default=ExamState.OPEN.value,
         choices=[(item.value, item.value) for item in ExamState],
     )
+    published_at = models.DateTimeField(null=True, blank=True)
+    """Since when students may see their results; null while they may not."""
     created_at = models.DateTimeField(default=clock.now, editable=False)
     updated_at = models.DateTimeField(default=clock.now)
 
@@ -169,7 +171,7 @@ class Change(TenantScopedModel):
     )
     by = models.CharField(max_length=100)
     what = models.CharField(max_length=40)
-    """``key``, ``state``, ``title``, ``student``, ``discarded``, or ``answer.3``."""
+    """``key``, ``state``, ``title``, ``published``, ``student``, ``discarded``, or ``answer.3``."""
     before = models.JSONField(null=True)
     after = models.JSONField(null=True)
     created_at = models.DateTimeField(default=clock.now, editable=False)

@@ -27,13 +27,20 @@ def roster_of(exam: Exam) -> identity.Roster:
     digits = exam.design.sheet.identifier_digits
     students = Student.objects.for_tenant(exam.tenant_id).filter(removed_at__isnull=True)
     students = students.exclude(state=Enrolment.LEFT.value)
-    numbers = {}
-    for student, number in students.values_list("pk", exam.identify_by):
-        tail = "".join(sign for sign in number if sign.isascii() and sign.isdigit())
-        if exam.identify_by == IdentifyBy.NUMBER and tail:
-            tail = tail.zfill(digits)
-        numbers[str(student)] = tail
+    numbers = {
+        str(student): marked_number(exam, number)
+        for student, number in students.values_list("pk", exam.identify_by)
+    }
     return identity.Roster(numbers, digits)
+
+
+def marked_number(exam: Exam, number: str) -> str:
+    """What a student with this number marks: its last digits, with zeros before a short one."""
+    digits = exam.design.sheet.identifier_digits
+    tail = "".join(sign for sign in number if sign.isascii() and sign.isdigit())
+    if exam.identify_by == IdentifyBy.NUMBER and tail:
+        tail = tail.zfill(digits)
+    return tail[-digits:]
 
 
 def identified(roster: identity.Roster, page: Mapping[str, Any]) -> dict[str, Any]:

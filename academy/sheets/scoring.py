@@ -7,6 +7,7 @@ can be older than what it is of.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
@@ -34,6 +35,11 @@ class Score:
         """Of all questions."""
         return self.graded.points
 
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing has to be looked at and no page is missing."""
+        return not self.needs_review and not self.missing_pages
+
 
 def key_of(exam: Exam) -> AnswerKey:
     """The key. Raises AppError exam_without_key."""
@@ -43,8 +49,8 @@ def key_of(exam: Exam) -> AnswerKey:
     return key
 
 
-def scores_of(exam: Exam) -> list[Score]:
-    """Every student's score, best first. Raises AppError exam_without_key.
+def scores_of(exam: Exam, students: Collection[UUID] | None = None) -> list[Score]:
+    """Every student's score, best first, or only these students'. Raises exam_without_key.
 
     Where a page of a student was scanned twice, the first counts until somebody settles it.
     """
@@ -52,6 +58,8 @@ def scores_of(exam: Exam) -> list[Score]:
     scans = Scan.objects.for_tenant(exam.tenant_id).filter(
         exam=exam, student__isnull=False, page__isnull=False, discarded=False
     )
+    if students is not None:
+        scans = scans.filter(student__in=students)
     sheets: dict[UUID, list[Scan]] = defaultdict(list)
     for scan in scans.order_by("created_at", "upload_id", "index"):
         assert scan.student_id is not None

@@ -92,6 +92,24 @@ def exam_edit(
     return exam
 
 
+def exam_publish(*, tenant: Tenant, by: str, exam_id: UUID, published: bool) -> Exam:
+    """Show students their results, or withdraw them; the same again changes nothing.
+
+    Raises AppError: exam_not_found, exam_without_key.
+    """
+    exam_get(tenant=tenant, exam_id=exam_id)
+    with transaction.atomic():
+        exam = exam_locked(tenant.pk, exam_id)
+        if published and exam.key is None:
+            raise AppError("exam_without_key")
+        if published is not (exam.published_at is not None):
+            _record(exam, by, "published", before=not published, after=published)
+            exam.published_at = clock.now() if published else None
+            exam.updated_at = clock.now()
+            exam.save(update_fields=["published_at", "updated_at"])
+    return exam
+
+
 def exam_identify(*, tenant: Tenant, exam_id: UUID) -> Exam:
     """Match all sheets against the roster as it is now; what people settled stays.
 
@@ -121,17 +139,22 @@ def scan_settle(
     answers: Mapping[int, Sequence[int] | None] | None = None,
     student: UUID | Unset | None = UNSET,
     discarded: bool | None = None,
+    seen: Mapping[str, Any] | None = None,
 ) -> Scan:
     """Settle answers, whose the page is, or that it does not count.
 
     A value of None takes back what was settled: what was read counts again. The same again changes
-    nothing. Raises AppError: scan_not_found, exam_closed, scan_settlement_invalid.
+    nothing. `seen` is what stood there when the person decided, by the names of `Change.what`:
+    where something else stands there now, nothing is changed.
+
+    Raises AppError: scan_not_found, exam_closed, scan_settlement_invalid, scan_changed.
     """
     exam_id = scan_get(tenant=tenant, scan_id=scan_id).exam_id
     exam_get(tenant=tenant, exam_id=exam_id, is_open=True)
     with transaction.atomic():
         exam = exam_locked(tenant.pk, exam_id)
         scan = scan_get(tenant=tenant, scan_id=scan_id)
+        _unchanged(scan, seen or {})
         changed = _settle_answers(exam, scan, by, answers or {})
         if student is not UNSET:
             changed |= _settle_student(exam, scan, by, student)
@@ -147,6 +170,24 @@ def scan_settle(
             flag_duplicates(exam)
             scan = scan_get(tenant=tenant, scan_id=scan_id)
     return scan
+
+
+def standing_of(scan: Scan, what: str) -> Any:
+    """What stands there now: of ``answer.3`` what was settled, of ``student`` whose page it is."""
+    kind, _, question = what.partition(".")
+    if kind == "answer":
+        return scan.settled.get("answers", {}).get(question)
+    if kind == "student":
+        return None if scan.student_id is None else str(scan.student_id)
+    return scan.discarded
+
+
+def _unchanged(scan: Scan, seen: Mapping[str, Any]) -> None:
+    for what, before in seen.items():
+        if standing_of(scan, what) != before:
+            changes = Change.objects.for_tenant(scan.tenant_id).filter(scan=scan, what=what)
+            last = changes.order_by("-created_at", "-pk").first()
+            raise AppError("scan_changed", what=what, by="" if last is None else last.by)
 
 
 def _settle_answers(

@@ -39,6 +39,7 @@ class Unit(StrEnum):
 
     PAGE = "page"
     ITEM = "item"
+    MINUTE = "minute"
 
 
 class TieredParams(Params):

@@ -1,0 +1,1 @@
+"""Those who deliver messages, behind one port."""

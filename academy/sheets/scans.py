@@ -19,7 +19,8 @@ from academy.sheets.identity import Match
 from academy.sheets.models import Exam, ReadPages, Scan, readings_of
 from academy.sheets.reading.results import Status
 
-_CERTAIN: Final = frozenset({Status.OK.value, Status.BLANK.value, Status.MULTI.value})
+CERTAIN: Final = frozenset({Status.OK.value, Status.BLANK.value, Status.MULTI.value})
+"""Of an answer that nobody has to look at."""
 
 
 def roster_of(exam: Exam) -> identity.Roster:
@@ -122,7 +123,7 @@ def doubtful(scan: Scan) -> list[int]:
     return [
         answer["question"]
         for answer in readings_of(scan)
-        if answer["status"] not in _CERTAIN and str(answer["question"]) not in settled
+        if answer["status"] not in CERTAIN and str(answer["question"]) not in settled
     ]
 
 

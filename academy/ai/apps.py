@@ -13,3 +13,4 @@ class AiConfig(AppConfig):
         """Import what registers itself."""
         # Models must be loaded.
         from academy.ai import errors, kinds  # noqa: F401
+        from academy.inference import errors as model_errors  # noqa: F401

@@ -50,6 +50,12 @@ class Envelope:
             spent = round((clock.monotonic() - began) * 1000)
             self.timings_ms[stage] = self.timings_ms.get(stage, 0) + spent
 
+    def ran_on(self, device: Device, *, premium: bool) -> None:
+        """Say on what it was computed; a job of the premium tier warns of a CPU."""
+        self.device = device
+        if premium and device == "cpu":
+            self.warn("premium_on_cpu")
+
     def warn(self, code: str, **params: Any) -> None:
         """Add a warning."""
         self.warnings.append(Warn(code, params))

@@ -75,4 +75,11 @@ register(
         "It is tried again by itself; please wait.",
         retryable=True,
     ),
+    Entry(
+        "premium_on_cpu", 422,
+        "이 서버에는 GPU가 없어 CPU에서 실행했습니다. 결과는 같지만 더 느립니다.",
+        "It ran on a CPU, because this host has no GPU: the same result, later.",
+        "더 빠른 처리가 필요하면 운영자에게 GPU 서버를 요청해 주세요.",
+        "Ask the operator for a GPU host where the time matters.",
+    ),
 )  # fmt: skip

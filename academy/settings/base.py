@@ -164,6 +164,8 @@ def common(env: Environment) -> dict[str, Any]:
         "FFMPEG_BIN": env.jobs.ffmpeg_bin,
         "FFPROBE_BIN": env.jobs.ffprobe_bin,
         "TESSDATA_DIR": env.jobs.tessdata_dir,
+        "MODEL_REGISTRY": env.models.registry,
+        "MODEL_CACHE_DIR": env.models.cache_dir,
         "HOST_KIND": env.jobs.host_kind,
         "VIDEO_ENCODER": env.jobs.video_encoder,
         "PREMIUM_ON_CPU": env.jobs.premium_on_cpu,

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from academy.settings import database_url
+from academy.settings import database_url, models
 from academy.settings.database_url import DatabaseUrl, DatabaseUrlError
+from academy.settings.models import ModelsEnvironment
 from academy.settings.reader import MISSING, EnvironmentInvalid, Reader
 
 _BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]\Z")
@@ -158,6 +159,7 @@ class Environment:
     cloudwatch_endpoint_url: str | None
     objects: ObjectStoreEnvironment
     playback: PlaybackEnvironment
+    models: ModelsEnvironment
     jobs: JobsEnvironment
     log_format: str
     log_level: str
@@ -168,6 +170,7 @@ class Environment:
 def load(profile: Profile, environ: Mapping[str, str]) -> Environment:
     """Read and check everything. Raises EnvironmentInvalid listing all that is wrong."""
     read = Reader(environ)
+    objects = _objects(read, profile)
     public_base_url = read.url("PUBLIC_BASE_URL", _default(profile, "http://127.0.0.1:8000"))
     environment = Environment(
         profile=profile,
@@ -188,8 +191,9 @@ def load(profile: Profile, environ: Mapping[str, str]) -> Environment:
         sqs_endpoint_url=read.url("SQS_ENDPOINT_URL", "") or None,
         cloudwatch_metrics=read.flag("CLOUDWATCH_METRICS", default=False),
         cloudwatch_endpoint_url=read.url("CLOUDWATCH_ENDPOINT_URL", "") or None,
-        objects=_objects(read, profile),
+        objects=objects,
         playback=_playback(read),
+        models=models.read(read, objects.buckets.values()),
         jobs=_jobs(read),
         log_format=read.choice("LOG_FORMAT", _log_format(profile), ("console", "json")),
         log_level=read.choice(

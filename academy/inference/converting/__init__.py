@@ -1,0 +1,1 @@
+"""Making the local registry of models from packages that carry small ones."""

@@ -23,7 +23,7 @@ from academy.jobs.cancel import job_cancel
 from academy.jobs.models import Job
 from academy.jobs.submit import Order, Submitter, job_submit_internal
 from academy.tenants.models import Tenant
-from academy.video.models import Caption, ContentKey, Video, VideoPiece, Viewing, Watched
+from academy.video.models import Caption, ContentKey, Outline, Video, VideoPiece, Viewing, Watched
 
 logger = logging.getLogger(__name__)
 
@@ -273,7 +273,7 @@ def video_purged(job: Job, result: dict[str, Any]) -> None:
     video = videos.select_for_update().first()
     if video is None:
         return
-    for model in (Caption, Viewing, Watched):
+    for model in (Caption, Outline, Viewing, Watched):
         model.unscoped.filter(video_id=video.pk).delete()
     videos.update(
         purged_at=clock.now(), output_prefix="", manifest=None, size=0, download_size=0, digest="",

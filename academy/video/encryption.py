@@ -71,9 +71,18 @@ class SegmentCipher:
 
     def decrypted(self, name: str, data: bytes) -> bytes:
         """The segment as it was. ValueError when the key or the data is another's."""
-        decryptor, unpadder = self._cipher(name).decryptor(), PKCS7(_BLOCK_BITS).unpadder()
-        padded = decryptor.update(data) + decryptor.finalize()
-        return unpadder.update(padded) + unpadder.finalize()
+        return self.decryptor(name)(data)
+
+    def decryptor(self, name: str) -> Callable[[bytes], bytes]:
+        """What decrypts the segment of that name; like `encryptor` it alone asks the database."""
+        cipher = self._cipher(name)
+
+        def decrypted(data: bytes) -> bytes:
+            decryptor, unpadder = cipher.decryptor(), PKCS7(_BLOCK_BITS).unpadder()
+            padded = decryptor.update(data) + decryptor.finalize()
+            return unpadder.update(padded) + unpadder.finalize()
+
+        return decrypted
 
     def _cipher(self, name: str) -> Cipher[modes.CBC]:
         rendition, number = _segment(name)

@@ -232,4 +232,25 @@ register(
         "ko, en, zh-Hant와 같은 BCP 47 코드를 쓰세요.",
         "Use a BCP 47 tag such as ko, en or zh-Hant.",
     ),
+    Entry(
+        "chapters_too_many", 422,
+        "장이 너무 많습니다(최대 {limit}개).",
+        "There are too many chapters (at most {limit}).",
+        "장을 합쳐 주세요.",
+        "Join some of them.",
+    ),
+    Entry(
+        "chapters_out_of_order", 422,
+        "{number}번째 장은 앞 장보다 1초 이상 뒤에서 시작해야 합니다.",
+        "Chapter {number} has to begin a second or more after the one before it.",
+        "시작 시각을 앞에서부터 차례로 적어 주세요.",
+        "Give the chapters in the order of their times.",
+    ),
+    Entry(
+        "chapters_beyond_end", 422,
+        "{number}번째 장이 강의가 끝난 뒤에 시작합니다(강의 길이 {seconds}초).",
+        "Chapter {number} begins after the end of the video ({seconds} seconds).",
+        "시작 시각을 강의 길이 안에서 정해 주세요.",
+        "Choose times within the video.",
+    ),
 )  # fmt: skip

@@ -180,6 +180,34 @@ class Caption(TenantScopedModel):
         return f"{self.language} of {self.video_id}"
 
 
+class Outline(TenantScopedModel):
+    """The chapters of a video, and its silences, that a player may jump over.
+
+    Silences belong to the recording they were heard in, and so do the chapters that nobody wrote:
+    when the video plays another recording, they are not shown.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    video = models.OneToOneField(Video, on_delete=models.PROTECT, related_name="outline")
+    chapters = models.JSONField(default=list)
+    """``{"start": seconds, "title": text}``, in order."""
+    by_hand = models.BooleanField(default=False, db_default=False)
+    """Whether a person wrote the chapters."""
+    silences = models.JSONField(default=list)
+    """Disjoint [from, to] in seconds, in order."""
+    recording = models.UUIDField(null=True)
+    """The upload in which these were heard."""
+    heard_by = models.UUIDField(null=True)
+    """The job that heard them."""
+    updated_at = models.DateTimeField()
+
+    class Meta(TenantScopedModel.Meta):
+        db_table = "video_outline"
+
+    def __str__(self) -> str:
+        return f"{len(self.chapters)} chapters of {self.video_id}"
+
+
 class ContentKey(TenantScopedModel):
     """An AES-128 key of an encrypted video, itself encrypted; keys rotate within a video."""
 

@@ -1,8 +1,8 @@
 """What the API itself serves of a video: texts that name media, written or signed when asked for.
 
 Media never pass through the API. These do: playlists, whose addresses are signed; the master, to
-which captions are added; captions, which are placed on the stream's timeline; the storyboard; and
-the playlists of a lecture that is not finished.
+which captions are added; captions, which are placed on the stream's timeline; chapters; the
+storyboard; and the playlists of a lecture that is not finished.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Final
 
 from academy.core.errors import AppError
-from academy.video import captions, early, encryption, playlist, storyboard, webvtt
+from academy.video import captions, early, encryption, outline, playlist, storyboard, webvtt
 from academy.video.ladder import FrameGrid
 from academy.video.manifest import base_of
 from academy.video.models import Video
@@ -28,7 +28,9 @@ def is_text(name: str) -> bool:
 def is_lasting(name: str) -> bool:
     """Whether its text stays the same for as long as a link to it works."""
     changing = name == playlist.MASTER or name in early.NAMES
-    return is_text(name) and not changing and captions.language_of(name) is None
+    if changing or name == outline.CHAPTERS_FILE:
+        return False
+    return is_text(name) and captions.language_of(name) is None
 
 
 def text(
@@ -46,6 +48,8 @@ def text(
         if name.endswith(".m3u8"):
             return playlist.captions(captions.file_name(language), seconds)
         return webvtt.placed(captions.caption_text(video=video, language=language), base)
+    if name == outline.CHAPTERS_FILE:
+        return outline.chapters_text(video)
     stored = read(name)
     if name == playlist.MASTER:
         return playlist.with_captions(stored, captions.renditions(video))

@@ -4,6 +4,9 @@ A player reports intervals of the lecture that played, in seconds from its begin
 reports nothing. What it says is not believed beyond what can be: a viewing earns credit as time
 passes, at the speed of the player and never more than twice the clock's, and a report is cut where
 its credit ends.
+
+Silences that the player offers to jump over need not be watched: a video is completed by the share
+that was watched of everything else.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from academy.core import clock
+from academy.video import outline
 from academy.video.models import Video, Viewing, Watched
 from academy.video.playback import viewing_grace
 
@@ -69,6 +73,25 @@ def cut(intervals: Iterable[Interval], seconds: float) -> list[Interval]:
     return kept
 
 
+def without(intervals: Iterable[Interval], holes: Iterable[Interval]) -> list[Interval]:
+    """What of disjoint intervals in order lies in none of the holes, which are so too."""
+    kept: list[Interval] = []
+    gaps = list(holes)
+    for begin, end in intervals:
+        at = begin
+        for gap_begin, gap_end in gaps:
+            if gap_end <= at:
+                continue
+            if gap_begin >= end:
+                break
+            if gap_begin > at:
+                kept.append((at, gap_begin))
+            at = max(at, gap_end)
+        if at < end:
+            kept.append((at, end))
+    return kept
+
+
 def clamp(intervals: Iterable[Interval], duration: float) -> list[Interval]:
     """What of the intervals lies inside the lecture, to the millisecond."""
     inside = (
@@ -116,10 +139,20 @@ def record(viewing: Viewing, video: Video, report: Report) -> Watched:
     row.seconds = round(total(kept), _PRECISION)
     row.position = round(min(max(0.0, report.position), duration), _PRECISION)
     row.updated_at = now
-    if row.completed_at is None and duration and row.seconds >= duration * COMPLETE_SHARE:
+    if row.completed_at is None and duration and _is_complete(video, kept, duration):
         row.completed_at = now
     row.save()
     return row
+
+
+def _is_complete(video: Video, watched: Sequence[Interval], duration: float) -> bool:
+    """Whether enough was watched of what is not silent."""
+    # Whoever has seen too little of all of it may still have seen enough; the row costs a query.
+    if total(watched) >= duration * COMPLETE_SHARE:
+        return True
+    silences = outline.silences_of(video, outline.outline_of(video))
+    told = total(without([(0.0, duration)], silences))
+    return total(without(watched, silences)) >= told * COMPLETE_SHARE
 
 
 def resume(video: Video, viewer: str) -> dict[str, Any]:

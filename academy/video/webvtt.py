@@ -187,13 +187,14 @@ def _plain(lines: Sequence[str]) -> list[str]:
         clean = _SRT_NOISE.sub("", line)
         parts, end = [], 0
         for tag in _SRT_TAG.finditer(clean):
-            parts += [_escaped(clean[end : tag.start()]), tag[0].lower()]
+            parts += [escaped(clean[end : tag.start()]), tag[0].lower()]
             end = tag.end()
-        made.append("".join([*parts, _escaped(clean[end:])]))
+        made.append("".join([*parts, escaped(clean[end:])]))
     return [line for line in made if line.strip()]
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """Plain text as the text of a cue."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 

@@ -80,3 +80,13 @@ def test_credit_does_not_pile_up_while_nothing_is_heard() -> None:
 )
 def test_a_position_at_either_end_is_not_resumed(position: float, begins_at: float) -> None:
     assert watching.resumable(position, DURATION) == begins_at
+
+
+@given(_intervals, _intervals)
+def test_without_holes_leaves_every_second_that_lies_in_none(
+    intervals: list[watching.Interval], holes: list[watching.Interval]
+) -> None:
+    one, other = watching.merge(intervals), watching.merge(holes)
+    left = watching.without(one, other)
+    assert covered(left) == covered(one) - covered(other)
+    assert watching.total(left) == len(covered(left))

@@ -7,8 +7,15 @@ from typing import Any
 from django.conf import settings
 
 from academy.core.http.values import instant
-from academy.video import early, playback, watching
-from academy.video.api.present import captions, error, progress, storyboard
+from academy.video import early, outline, playback, watching
+from academy.video.api.present import (
+    DAMAGED,
+    captions,
+    error,
+    progress,
+    storyboard,
+    warnings,
+)
 from academy.video.models import Video, VideoState, Viewing, Watched
 from academy.video.playback import Audience
 
@@ -16,18 +23,25 @@ from academy.video.playback import Audience
 def player_state(video: Video, audience: Audience) -> dict[str, Any]:
     """What the player page shows of a video before, and while, it plays."""
     ready = video.state is VideoState.READY
+    found = outline.outline_of(video) if ready else None
+    chapters = outline.chapters_of(video, found)
     return {
         "title": video.title,
         "state": video.state.value,
         "duration": video.duration,
         "progress": progress(video),
         "error": error(video),
-        "damage": video.manifest["damage"] if video.manifest else None,
+        # A link that names nobody is the academy's own; students are told of losses alone.
+        "warnings": [
+            one for one in warnings(video) if not audience.viewer or one["code"] == DAMAGED
+        ],
         "watermark": audience.watermark,
         "resume": watching.resume(video, audience.viewer) if audience.viewer else None,
         "poster_url": playback.poster_link(video).url if ready else None,
         "captions": captions(video),
         "storyboard": storyboard(video),
+        "chapters": [{"start": one.start, "end": one.end, "title": one.title} for one in chapters],
+        "silences": [list(one) for one in outline.silences_of(video, found)],
         "early": is_early(video),
     }
 

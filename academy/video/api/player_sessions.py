@@ -6,8 +6,7 @@ so that no other site can send in a student's name.
 
 from __future__ import annotations
 
-import math
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
@@ -25,23 +24,11 @@ from academy.core.http.serializers import (
 )
 from academy.video import playback, viewings
 from academy.video.api import player_present
+from academy.video.api.seconds import SecondsField
 from academy.video.models import VideoState
 from academy.video.watching import Report
 
 MAX_INTERVALS: Final = 200
-
-
-class SecondsField(serializers.FloatField):
-    """A finite JSON number of seconds, or a factor of them."""
-
-    def to_internal_value(self, data: Any) -> float:
-        """Accept a number and nothing else."""
-        if isinstance(data, bool) or not isinstance(data, int | float):
-            self.fail("invalid")
-        value: float = super().to_internal_value(data)
-        if not math.isfinite(value):
-            self.fail("invalid")
-        return value
 
 
 class StartSerializer(StrictSerializer):

@@ -10,11 +10,12 @@ from academy.jobs.models import Job
 from academy.jobs.selectors import progress_now
 from academy.jobs.states import JobState
 from academy.video import captions as caption_files
-from academy.video import early, playback, usage
+from academy.video import early, outline, playback, usage
 from academy.video.handlers.steps import JOIN_PHASE, LECTURE_STEPS, VALIDATING
 from academy.video.line import Wait, WaitReason, wait_of
-from academy.video.models import Video, VideoState, state_of_job
+from academy.video.models import Outline, Video, VideoState, state_of_job
 
+DAMAGED: Final = "video_source_damaged"
 WAIT_TEXTS: Final[dict[WaitReason, dict[str, str]]] = {
     WaitReason.LINE: {
         "ko": "앞선 강의의 변환이 끝나기를 기다리고 있습니다.",
@@ -69,9 +70,19 @@ def video_body(video: Video) -> dict[str, Any]:
         "replacement": replacement(video),
         "deletion": deletion(video),
         "playback": playback_body(video),
-        "warnings": (video.manifest or {}).get("warnings", []),
+        "warnings": warnings(video),
         "manifest": video.manifest,
     }
+
+
+def warnings(video: Video) -> list[dict[str, Any]]:
+    """What a teacher should know of a video that plays: code, and message in both languages."""
+    manifest = video.manifest or {}
+    found: list[dict[str, Any]] = manifest.get("warnings", [])
+    damage = manifest.get("damage")
+    if damage is None or "message" not in damage:
+        return found
+    return [{"code": DAMAGED, "message": damage["message"]}, *found]
 
 
 def progress(video: Video) -> dict[str, Any] | None:
@@ -199,6 +210,20 @@ def captions(video: Video) -> list[dict[str, str]]:
         }
         for caption in caption_files.captions_list(video=video)
     ]
+
+
+def chapters(video: Video, found: Outline | None) -> dict[str, Any]:
+    """The chapters of a video, who wrote them, and where their WebVTT is."""
+    listed = outline.chapters_of(video, found)
+    link = playback.media_link(video, outline.CHAPTERS_FILE) if listed else None
+    return {
+        "items": [{"start": one.start, "end": one.end, "title": one.title} for one in listed],
+        "by_hand": bool(found and found.by_hand),
+        "job": None if found is None or found.heard_by is None else str(found.heard_by),
+        "silences": [list(one) for one in outline.silences_of(video, found)],
+        "vtt_url": None if link is None else link.url,
+        "updated_at": None if found is None else instant(found.updated_at),
+    }
 
 
 def storyboard(video: Video) -> dict[str, str] | None:

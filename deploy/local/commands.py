@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from deploy.local import models
 from deploy.local import ports as port_numbers
 from deploy.local.environment import LOGINS, environment, urls
 from deploy.local.errors import LaunchError
@@ -53,6 +54,7 @@ async def up() -> int:
     stop = asyncio.Event()
     with folder.locked():
         folder.ensure_space()
+        _ensure_models()
         ports = port_numbers.fixed()
         port_numbers.ensure_free(ports)
         _forget_old_logs(folder)
@@ -77,6 +79,12 @@ def _forget_old_logs(folder: StateFolder) -> None:
     for log in folder.logs.glob("*.log"):
         if log.name != "launcher.log":
             log.unlink()
+
+
+def _ensure_models() -> None:
+    """The local models; without them the platform runs, less what needs one."""
+    if problem := models.ensure():
+        print(f"models: {problem}\nmodels: jobs that need one are refused", file=sys.stderr)
 
 
 def _facts(platform: Platform) -> dict[str, Any]:
@@ -183,6 +191,7 @@ def manage(argv: Sequence[str]) -> int:
 async def _throw_away(stop: asyncio.Event, *, restart: bool, keep: bool) -> AsyncIterator[Platform]:
     """A platform, not yet started, on free ports with a temporary folder."""
     check_installed()
+    _ensure_models()
     path = Path(tempfile.mkdtemp(prefix="academy-"))
     folder = StateFolder(path)
     free = port_numbers.FreePorts()

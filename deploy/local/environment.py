@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from deploy.local import models
 from deploy.local.ocr_data import installed_folder
 from deploy.local.ports import HOST, Ports
 from deploy.local.state import Secrets, StateFolder
@@ -44,6 +45,8 @@ def environment(ports: Ports, folder: StateFolder, secrets: Secrets) -> dict[str
         "R2_REGION": "auto",
         "SCRATCH_DIR": str(folder.scratch),
         **_tessdata(),
+        **models.variables(),
+        "MODEL_CACHE_DIR": str(folder.path / "model-cache"),
         "HOST_KIND": "cpu",
         "PREMIUM_ON_CPU": "1",
         "FLOWER_ADDRESS": HOST,

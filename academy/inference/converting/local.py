@@ -124,7 +124,7 @@ def _encoder(source: Path, folder: Path) -> dict[str, Any]:
 def _voice(source: Path, folder: Path) -> dict[str, Any]:
     target = folder / "silero-vad-6.onnx"
     shutil.copyfile(source, target)
-    labels = {"source": "silero-vad 6.2.3", "license": "MIT", "rate_hz": "16000", "opset": "15"}
+    labels = {"source": "silero-vad 6.2.3", "license": "MIT", "rate_hz": "16000", "form": "sequence"}
     return {VOICE: _entry(target, "onnx", labels=labels)}
 
 
@@ -152,8 +152,8 @@ SOURCES: Final = (
     ),
     Source(
         "silero-vad",
-        "silero_vad/data/silero_vad_16k_op15.onnx",
-        "7ed98ddbad84ccac4cd0aeb3099049280713df825c610a8ed34543318f1b2c49",
+        "silero_vad/data/silero_vad_16k_sequence.onnx",
+        "9ccdacc4719d8aa7e45a77536bfabec45a03ba1f2fad5e241ab4060b24238a85",
         _voice,
     ),
 )

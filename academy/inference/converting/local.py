@@ -124,7 +124,12 @@ def _encoder(source: Path, folder: Path) -> dict[str, Any]:
 def _voice(source: Path, folder: Path) -> dict[str, Any]:
     target = folder / "silero-vad-6.onnx"
     shutil.copyfile(source, target)
-    labels = {"source": "silero-vad 6.2.3", "license": "MIT", "rate_hz": "16000", "form": "sequence"}
+    labels = {
+        "source": "silero-vad 6.2.3",
+        "license": "MIT",
+        "rate_hz": "16000",
+        "form": "sequence",
+    }
     return {VOICE: _entry(target, "onnx", labels=labels)}
 
 

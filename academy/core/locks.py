@@ -26,6 +26,10 @@ class Space(IntEnum):
     """The students of one academy, while a list of them is stored."""
     PROBLEMS = 7
     """The collections and problems of one academy, while they are added to or deleted."""
+    BUDGET = 8
+    """What is spent on language models, while a call reserves its share."""
+    MESSAGES = 9
+    """The messages of one academy, while room is found for more of them."""
 
 
 KEY: Final = "hashtextextended(%s, %s)"

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from academy.settings import database_url, models
 from academy.settings.database_url import DatabaseUrl, DatabaseUrlError
+from academy.settings.language import LanguageEnvironment, read_language
 from academy.settings.models import ModelsEnvironment
 from academy.settings.reader import MISSING, EnvironmentInvalid, Reader
 
@@ -160,6 +161,7 @@ class Environment:
     objects: ObjectStoreEnvironment
     playback: PlaybackEnvironment
     models: ModelsEnvironment
+    language: LanguageEnvironment
     jobs: JobsEnvironment
     log_format: str
     log_level: str
@@ -194,6 +196,7 @@ def load(profile: Profile, environ: Mapping[str, str]) -> Environment:
         objects=objects,
         playback=_playback(read),
         models=models.read(read, objects.buckets.values()),
+        language=read_language(read, https_only=profile is Profile.PRODUCTION),
         jobs=_jobs(read),
         log_format=read.choice("LOG_FORMAT", _log_format(profile), ("console", "json")),
         log_level=read.choice(

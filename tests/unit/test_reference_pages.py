@@ -41,9 +41,10 @@ def variables_read() -> set[str]:
     names = {row.env for row in queues.table({})}
     names |= {name for name, _ in env.BUCKET_VARIABLES.values()}
     names |= {crash.VARIABLE, *flower_config._OAUTH}
-    reader = Path(env.__file__).read_text()
-    names |= set(re.findall(r'read\.\w+\(\s*"([A-Z][A-Z0-9_]+)"', reader))
-    names |= set(re.findall(r'_secret\(read, profile, "([A-Z_]+)"', reader))
+    for path in Path(env.__file__).parent.glob("*.py"):
+        reader = path.read_text()
+        names |= set(re.findall(r'read(?:er)?\.\w+\(\s*"([A-Z][A-Z0-9_]+)"', reader))
+        names |= set(re.findall(r'_secret\(read, profile, "([A-Z_]+)"', reader))
     look_up = re.compile(r'environ(?:\.get\(|\[|, )\s*"([A-Z][A-Z0-9_]+)"')
     for folder in ("academy", "tasks"):
         for path in sorted((ROOT / folder).rglob("*.py")):

@@ -1,0 +1,1 @@
+"""The ports over HTTP, to any service that speaks OpenAI's dialect."""

@@ -1,0 +1,1 @@
+"""Explanations of questions, each held against the answer that the academy knows."""

@@ -7,6 +7,7 @@ from academy.ai.pages.params import document_check
 from academy.ai.prices import OFFERS
 from academy.ai.segmentation.params import SegmentationParams
 from academy.ai.segmentation.results import SegmentationResult
+from academy.ai.speech import kind as _speech  # noqa: F401 - registers itself
 from academy.ai.variants import kind as _variants  # noqa: F401 - registers itself
 from academy.core.storage import Bucket
 from academy.jobs.kinds import KindSpec, register

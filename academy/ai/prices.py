@@ -8,6 +8,7 @@ from types import MappingProxyType
 from academy.ai.notes.kind import OFFER as WRONG_NOTE
 from academy.ai.pages.limits import MAX_BYTES, MAX_PAGES, MAX_PIXELS
 from academy.ai.pages.params import pages_known
+from academy.ai.speech.kind import OFFER as SPEECH
 from academy.ai.tiers import Offer, Tier, Unit
 from academy.ai.variants.kind import OFFER as VARIANTS
 
@@ -31,6 +32,7 @@ _TABLE: tuple[Offer, ...] = (
         units=pages_known,
     ),
     WRONG_NOTE,
+    SPEECH,
     VARIANTS,
 )
 

@@ -1,0 +1,1 @@
+"""`ai.speech_segments`: where somebody speaks in a recording, and where its chapters may begin."""

@@ -22,20 +22,33 @@ log = logging.getLogger(__name__)
 Device = Literal["cpu", "cuda"]
 
 VISIBLE: Final = "CUDA_VISIBLE_DEVICES"
+_DEV: Final = Path("/dev")
 _NODE: Final = re.compile(r"nvidia(\d+)\Z")
 
 _pinned: list[IO[str]] = []
+_allowed_here: list[bool] = []
+
+
+def allow_gpu() -> None:
+    """Say that this process and those that it forks may take a GPU of a GPU host.
+
+    On such a host work workers of other queues, too: each GPU is for one process of those whose
+    jobs are sold as premium.
+    """
+    _allowed_here.append(True)
 
 
 @cache
 def current() -> Device:
-    """What this process computes on. Found out once, by computing there.
+    """What this process computes on. Found out once, by computing there; a GPU is taken for good.
 
-    Raises runtime.AskedInParentError in a process that forks.
+    Raises UnsuitableHostError(gpu_busy) where other processes hold every GPU, and
+    runtime.AskedInParentError in a process that forks.
     """
     runtime.ensure_not_parent()
-    if settings.HOST_KIND != HostKind.GPU:
+    if settings.HOST_KIND != HostKind.GPU or not _allowed_here:
         return "cpu"
+    pin()
     torch = runtime.torch()
     try:
         if not torch.cuda.is_available():
@@ -48,18 +61,22 @@ def current() -> Device:
     return "cuda"
 
 
-def pin(dev: Path = Path("/dev")) -> int | None:
-    """Take one GPU of this host for this process alone, before torch sees any of them.
+def pin(dev: Path = _DEV) -> int | None:
+    """Take one GPU of this host for this process alone, before the driver is opened.
 
-    The lowest that no other process of ours holds, among those that CUDA_VISIBLE_DEVICES allows;
-    held until the process ends. None on a CPU host and where the operator names GPUs in another
-    way than by number. Raises UnsuitableHostError(gpu_busy) where all are taken.
+    The first that no other process of ours holds, among those that CUDA_VISIBLE_DEVICES allows;
+    held until the process ends. None where there is none, where the operator names GPUs in another
+    way than by number, and where this process has one. Raises UnsuitableHostError(gpu_busy) where
+    all are taken.
     """
-    if settings.HOST_KIND != HostKind.GPU or _pinned:
+    if _pinned:
         return None
-    numbers = _allowed(dev)
+    # A container sees node nvidia3 alone and calls it GPU 0: the lock is the node's.
+    nodes = sorted(int(match[1]) for node in dev.iterdir() if (match := _NODE.match(node.name)))
+    numbers = [number for number in _visible(len(nodes)) if number < len(nodes)]
     for number in numbers:
-        if _take(number):
+        if _take(nodes[number]):
+            os.environ["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
             os.environ[VISIBLE] = str(number)
             return number
     if numbers:
@@ -67,17 +84,13 @@ def pin(dev: Path = Path("/dev")) -> int | None:
     return None
 
 
-def _allowed(dev: Path) -> list[int]:
+def _visible(count: int) -> list[int]:
     named = os.environ.get(VISIBLE)
     if named is None:
-        return sorted(int(match[1]) for node in dev.glob("nvidia*") if (match := _of(node)))
+        return list(range(count))
     with contextlib.suppress(ValueError):
         return [int(part) for part in named.split(",")]
     return []
-
-
-def _of(node: Path) -> re.Match[str] | None:
-    return _NODE.fullmatch(node.name)
 
 
 def _take(number: int) -> bool:

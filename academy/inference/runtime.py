@@ -4,6 +4,9 @@ Whoever computes with it, or asks it for a GPU, starts threads and opens the dri
 that is forked afterwards hangs or finds no GPU. So the worker's parent says `keep_out`, and
 whatever asks for torch there all the same raises.
 
+Its threads sleep while they wait for each other, unless the operator says otherwise: by default
+they spin, and beside the other processes of a busy host torch was then seen to be 30 times slower.
+
 How many threads it computes with is set here, once: the processors that this process may use, by
 its affinity, its control group and OMP_THREAD_LIMIT. Where that limit is below torch's own number
 of threads, torch waits forever for threads that OpenMP never starts.
@@ -45,6 +48,8 @@ def torch() -> Any:
     ensure_not_parent()
     with _lock:
         if not _ready:
+            # OpenMP reads it once, when torch brings it in.
+            os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
             try:
                 module = import_module("torch")
             except ImportError as error:

@@ -166,6 +166,7 @@ def common(env: Environment) -> dict[str, Any]:
         "TESSDATA_DIR": env.jobs.tessdata_dir,
         "MODEL_REGISTRY": env.models.registry,
         "MODEL_CACHE_DIR": env.models.cache_dir,
+        "MODEL_WARM_START": env.models.warm_start,
         "LANGUAGE": env.language,
         "HOST_KIND": env.jobs.host_kind,
         "VIDEO_ENCODER": env.jobs.video_encoder,

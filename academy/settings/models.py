@@ -18,6 +18,8 @@ class ModelsEnvironment:
     registry: str
     """An absolute path, or ``s3://bucket/key``; empty: no models."""
     cache_dir: Path
+    warm_start: bool
+    """Whether a worker's processes load what they will need as they start."""
 
 
 def read(reader: Reader, buckets: Collection[str]) -> ModelsEnvironment:
@@ -35,4 +37,8 @@ def read(reader: Reader, buckets: Collection[str]) -> ModelsEnvironment:
     cache = Path(reader.text("MODEL_CACHE_DIR", Path(tempfile.gettempdir()) / "academy-models"))
     if not cache.is_absolute():
         reader.problem("MODEL_CACHE_DIR", "must be an absolute path")
-    return ModelsEnvironment(registry=registry, cache_dir=cache)
+    return ModelsEnvironment(
+        registry=registry,
+        cache_dir=cache,
+        warm_start=reader.flag("MODEL_WARM_START", default=True),
+    )

@@ -3,6 +3,8 @@
 set -euo pipefail
 python=$1
 shift
+# Most workers of the tests load no model: those that do say so.
+export MODEL_WARM_START="${MODEL_WARM_START:-0}"
 parallel=(-n 3 --dist loadfile --no-loadscope-reorder)
 if (($#)); then
     exec "$python" -m pytest "${parallel[@]}" "$@"

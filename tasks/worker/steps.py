@@ -12,12 +12,13 @@ from tasks.worker import drain, fleet, pool, traces
 from tasks.worker.boot import BootChecks
 from tasks.worker.encoder import Encoder
 from tasks.worker.health import Health
+from tasks.worker.models import Models
 from tasks.worker.visibility import Heartbeat
 
 
 def install(app: Any) -> None:
     """Give *app*'s workers the checks, heartbeat, drain, pool, health file, orders and events."""
-    app.steps["worker"].update({BootChecks, Encoder, drain.Drain})
+    app.steps["worker"].update({BootChecks, Encoder, Models, drain.Drain})
     app.steps["consumer"].update({Heartbeat, Health, fleet.Fleet})
     drain.connect()
     traces.connect()

@@ -6,8 +6,10 @@ import hashlib
 import os
 import signal
 import threading
+from pathlib import Path
 from typing import Any
 
+from academy.core import clock
 from academy.core.storage import Bucket, store
 from academy.jobs import effects, room
 from academy.jobs.context import Artifact, Child, Done, FanOut, JobContext
@@ -62,6 +64,36 @@ def transient(context: JobContext[params.TransientParams]) -> Done:
         context.save_checkpoint({"failed": failed + 1})
         raise TransientError("test_transient", failed=failed + 1, times=times)
     return Done({"failed": failed, "attempt": context.attempt})
+
+
+def encode(context: JobContext[params.EncodeParams]) -> Done:
+    """The first text's vector, and what the processes of the worker have mapped."""
+    from academy.inference import text  # noqa: PLC0415 - wants numpy and torch
+
+    ends = clock.monotonic() + context.params.seconds
+    rounds = 0
+    while True:
+        encoder = text.encoder()
+        vectors = encoder.encode(context.params.texts, role="passage")
+        rounds += 1
+        context.raise_if_cancelled()
+        if clock.monotonic() >= ends:
+            break
+    return Done(
+        {
+            "vector": vectors[0].tolist(),
+            "rounds": rounds,
+            "model": dict(encoder.model),
+            "device": encoder.device,
+            "pid": os.getpid(),
+            "torch_here": _maps_torch(os.getpid()),
+            "torch_in_parent": _maps_torch(os.getppid()),
+        }
+    )
+
+
+def _maps_torch(pid: int) -> bool:
+    return "libtorch" in Path(f"/proc/{pid}/maps").read_text()
 
 
 def permanent(context: JobContext[params.PermanentParams]) -> Done:

@@ -36,6 +36,13 @@ class RoomParams(Params):
     size: int = Field(default=0, ge=0)
 
 
+class EncodeParams(Params):
+    """Encode the texts again and again for ``seconds``."""
+
+    texts: list[str] = Field(min_length=1, max_length=100)
+    seconds: float = Field(default=0.0, ge=0.0, le=60.0)
+
+
 class TransientParams(Params):
     """Fail for a passing reason ``times`` times, then succeed."""
 

@@ -58,6 +58,7 @@ def register() -> None:
         _spec("test.sleep", "video", params.SleepParams, "sleep"),
         _spec("test.room", "video", params.RoomParams, "needs_room"),
         _spec("test.timeout", "video", params.SleepParams, "sleep", timeout_seconds=2),
+        _spec("test.encode", "ai-premium", params.EncodeParams, "encode"),
         _spec("test.transient", "ai-basic", params.TransientParams, "transient"),
         _spec("test.permanent", "ai-lite", params.PermanentParams, "permanent"),
         _spec("test.poison", "ai-basic", params.PoisonParams, "poison"),

@@ -1,5 +1,6 @@
 """The AI kinds that can be submitted."""
 
+from academy.ai.matchup import kind as _matchup  # noqa: F401 - registers itself
 from academy.ai.notes import kind as _notes  # noqa: F401 - registers itself
 from academy.ai.ocr.params import OcrPagesParams, OcrParams
 from academy.ai.ocr.results import OcrResult

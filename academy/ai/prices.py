@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from academy.ai.matchup.kind import IMPORT_OFFER, INDEX_OFFER, SEARCH_OFFER
 from academy.ai.notes.kind import OFFER as WRONG_NOTE
 from academy.ai.pages.limits import MAX_BYTES, MAX_PAGES, MAX_PIXELS
 from academy.ai.pages.params import pages_known
@@ -34,6 +35,9 @@ _TABLE: tuple[Offer, ...] = (
     WRONG_NOTE,
     SPEECH,
     VARIANTS,
+    IMPORT_OFFER,
+    INDEX_OFFER,
+    SEARCH_OFFER,
 )
 
 OFFERS: Mapping[str, Offer] = MappingProxyType({offer.kind: offer for offer in _TABLE})

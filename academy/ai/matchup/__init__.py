@@ -1,0 +1,1 @@
+"""Match-up: questions of an examination against the academy's own material."""

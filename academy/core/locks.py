@@ -28,6 +28,8 @@ class Space(IntEnum):
     """The collections and problems of one academy, while they are added to or deleted."""
     BUDGET = 8
     """What is spent on language models, while a call reserves its share."""
+    SHEET_NETWORK = 10
+    """The networks of one academy, while another becomes the active one."""
     MESSAGES = 9
     """The messages of one academy, while room is found for more of them."""
 

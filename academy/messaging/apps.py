@@ -4,11 +4,14 @@ from django.apps import AppConfig
 
 
 class MessagingConfig(AppConfig):
-    """Registers the error texts."""
+    """Registers the kinds, the error texts and the sweeps."""
 
     name = "academy.messaging"
     label = "messaging"
 
     def ready(self) -> None:
         """Import what registers itself."""
-        from academy.messaging import errors  # noqa: F401
+        # Models must be loaded.
+        from academy.messaging import errors, kinds, sweeps  # noqa: F401
+
+        sweeps.register()

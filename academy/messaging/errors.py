@@ -243,4 +243,21 @@ register(
         "운영자에게 알려 주세요.",
         "Tell the operator.",
     ),
+    Entry(
+        "message_campaign_ended",
+        409,
+        "이미 끝난 발송입니다.",
+        "This campaign has ended.",
+        _NOTHING_KO,
+        _NOTHING_EN,
+    ),
+    Entry(
+        "provider_never_had_it",
+        503,
+        "발송 업체가 받은 적이 없어 다시 보냅니다.",
+        "The provider never had it; it is sent anew.",
+        _NOTHING_KO,
+        _NOTHING_EN,
+        retryable=True,
+    ),
 )

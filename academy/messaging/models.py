@@ -27,6 +27,7 @@ TITLE_CHARS = 80
 CODE_CHARS = 64
 HANDLE_CHARS = 120
 REASON_CHARS = 200
+DETAIL_CHARS = 200
 
 
 def _choices(words: Any) -> list[tuple[str, str]]:
@@ -201,7 +202,7 @@ class Batch(TenantScopedModel):
     attempt = models.PositiveIntegerField()
     size = models.PositiveIntegerField()
     error_code = models.CharField(max_length=CODE_CHARS, blank=True, default="")
-    error_detail = models.CharField(max_length=REASON_CHARS, blank=True, default="")
+    error_detail = models.CharField(max_length=DETAIL_CHARS, blank=True, default="")
     asked_at = models.DateTimeField(null=True, blank=True)
     """When the provider was last asked what became of it."""
     created_at = models.DateTimeField(default=clock.now, editable=False)
@@ -442,3 +443,17 @@ class ProviderEvent(models.Model):
                 condition=Q(handled_at__isnull=True),
             )
         ]
+
+
+class LocalGroup(models.Model):
+    """A batch at one of the platform's own stand-ins for a provider, as that remembers it."""
+
+    handle = models.CharField(primary_key=True, max_length=HANDLE_CHARS)
+    provider = models.CharField(max_length=20)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    statuses = models.JSONField(default=dict)
+    """By our key: ``[outcome, code]``. Numbers and texts stay in the messages."""
+    created_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        db_table = "message_local_group"

@@ -125,6 +125,10 @@ def common(env: Environment) -> dict[str, Any]:
         "SECRET_KEY": env.secret_key,
         # The last one opens what was sealed before a secret of their own was given.
         "VIDEO_KEY_SECRETS": [*env.video_key_secrets, env.secret_key],
+        "PERSONAL_DATA_SECRETS": [*env.messaging.personal_data_secrets, env.secret_key],
+        "MESSAGING": env.messaging,
+        "MESSAGING_PROVIDER": env.messaging.provider,
+        "MESSAGING_PRICES": env.messaging.prices,
         "API_KEY_PEPPER": env.api_key_pepper,
         "ALLOWED_HOSTS": env.allowed_hosts,
         "PUBLIC_BASE_URL": env.public_base_url,
@@ -195,6 +199,7 @@ INSTALLED_APPS = [
     "academy.problems",
     "academy.ai",
     "academy.ai.language",
+    "academy.messaging",
     "academy.sheets",
     "academy.video",
     "academy.deadletters",

@@ -17,6 +17,7 @@ from pathlib import Path
 from academy.settings import database_url, models
 from academy.settings.database_url import DatabaseUrl, DatabaseUrlError
 from academy.settings.language import LanguageEnvironment, read_language
+from academy.settings.messaging import MessagingEnvironment, read_messaging
 from academy.settings.models import ModelsEnvironment
 from academy.settings.reader import MISSING, EnvironmentInvalid, Reader
 
@@ -160,6 +161,7 @@ class Environment:
     cloudwatch_endpoint_url: str | None
     objects: ObjectStoreEnvironment
     playback: PlaybackEnvironment
+    messaging: MessagingEnvironment
     models: ModelsEnvironment
     language: LanguageEnvironment
     jobs: JobsEnvironment
@@ -195,6 +197,7 @@ def load(profile: Profile, environ: Mapping[str, str]) -> Environment:
         cloudwatch_endpoint_url=read.url("CLOUDWATCH_ENDPOINT_URL", "") or None,
         objects=objects,
         playback=_playback(read),
+        messaging=read_messaging(read, production=profile is Profile.PRODUCTION),
         models=models.read(read, objects.buckets.values()),
         language=read_language(read, https_only=profile is Profile.PRODUCTION),
         jobs=_jobs(read),

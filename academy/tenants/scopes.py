@@ -25,6 +25,9 @@ class Scope(StrEnum):
     SHEETS_WRITE = "sheets:write"
     PROBLEMS_READ = "problems:read"
     PROBLEMS_WRITE = "problems:write"
+    MESSAGES_READ = "messages:read"
+    MESSAGES_WRITE = "messages:write"
+    MESSAGES_ADMIN = "messages:admin"
     TENANT_READ = "tenant:read"
     MEMBERS_ADMIN = "members:admin"
     KEYS_ADMIN = "keys:admin"
@@ -53,6 +56,8 @@ _WORK: frozenset[str] = frozenset(
         Scope.SHEETS_WRITE,
         Scope.PROBLEMS_READ,
         Scope.PROBLEMS_WRITE,
+        Scope.MESSAGES_READ,
+        Scope.MESSAGES_WRITE,
         Scope.TENANT_READ,
     }
 )

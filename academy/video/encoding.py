@@ -23,6 +23,9 @@ from academy.video.ladder import (
 
 #: One less than x264 has by itself: 2 to 8 % less CPU at the same VMAF, for up to 3 % more bits.
 _B_FRAMES = 2
+#: Inter blocks are not divided below 16x16, and motion is sought along a diamond: 11 % less CPU on
+#: a busy picture and 3 % on a lecture, for at most 0.3 VMAF and 2 % (of small rungs 6 %) more bits.
+_X264 = "partitions=i4x4,i8x8:me=dia"
 
 
 def encoded(plan: Plan, rung: Rung, chunk: Chunk | None) -> dict[str, Any]:
@@ -55,7 +58,7 @@ def encoded(plan: Plan, rung: Rung, chunk: Chunk | None) -> dict[str, Any]:
     # One thread: x264's output differs with their number.
     return {
         "c": "libx264", "preset": PRESET, "crf": CRF, "bf": _B_FRAMES, "threads": 1,
-        "flags": "+cgop",
+        "flags": "+cgop", "x264-params": _X264,
         **keys, **capped,
     }  # fmt: skip
 

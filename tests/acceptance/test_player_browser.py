@@ -17,13 +17,17 @@ from typing import Any
 import pytest
 from django.conf import settings as django_settings
 from django.core.management import call_command
+from django.db import transaction
 from playwright.sync_api import Page, Route, expect
 
+from academy.core.ids import new_id
 from academy.core.storage import Bucket, store
 from academy.tenants.models import Tenant
-from academy.video import playback, viewings
-from academy.video.models import Video, Watched
+from academy.video import manifest, outline, playback, viewings
+from academy.video.models import Outline, Video, Watched
+from academy.video.outline import Heard
 from academy.video.playback import Audience
+from academy.video.validate import Damage, Gap, Track
 from tests.integration.test_video_transcode import submit, uploaded
 from tests.support import media
 from tests.support.browser import DESKTOP, PHONE, Browser, browser, shoot
@@ -39,6 +43,8 @@ LECTURE_SECONDS = 48
 LINK_SECONDS = 4
 LARGEST_PICTURE = 250_000
 VIEWER = "student-17"
+CHAPTERS = [(0.0, "이차함수의 그래프"), (14.0, "꼭짓점 <찾기> & 축"), (34.0, "풀이")]
+SILENCES = [(5.0, 11.0), (11.5, 13.0), (38.0, 44.0)]
 CAPTIONS = "WEBVTT\n\n00:00.000 --> 00:59.000\n이차함수의 그래프\n"
 STORYBOARD = "WEBVTT\n\n" + "".join(
     f"00:{second:02}.000 --> 00:{second + 8:02}.000\nsprite.jpg#xywh=0,0,160,90\n\n"
@@ -98,6 +104,7 @@ def site(world: World, tmp_path_factory: pytest.TempPathFactory) -> Site:
 def afresh(site: Site) -> None:
     """No test inherits what another has watched, or its devices."""
     Watched.unscoped.all().delete()
+    Outline.unscoped.all().delete()
     viewings.devices_forget(tenant=site.video.tenant_id, viewer=VIEWER)
     site.video.refresh_from_db()
 
@@ -311,12 +318,107 @@ def test_captions_and_the_seek_preview_lie_over_the_picture(
         expect(lines).to_have_count(0)
 
 
+def outlined(site: Site) -> None:
+    """Chapters that somebody wrote, and silences that were heard."""
+    video = site.video
+    heard = Heard(video.upload_id, new_id(), [], SILENCES)
+    with transaction.atomic():
+        outline.speech_heard(tenant_id=video.tenant_id, video_id=video.pk, heard=heard)
+    outline.chapters_put(tenant=video.tenant, video_id=video.pk, chapters=CHAPTERS)
+
+
+def test_chapters_are_marked_listed_and_gone_to(
+    site: Site, browser: Browser, picture: Callable[[Page, str], None]
+) -> None:
+    outlined(site)
+    with site.watch(browser) as page:
+        expect(page.locator("#chapter-marks i")).to_have_count(2)
+        now = page.locator("#chapter-now")
+        expect(now).to_have_text(CHAPTERS[0][1])
+        page.get_by_role("button", name="Chapters").click()
+        chapters = page.locator("#chapter-list button")
+        expect(chapters).to_have_text([
+            "0:00이차함수의 그래프", "0:14꼭짓점 <찾기> & 축", "0:34풀이"
+        ])  # fmt: skip
+        expect(chapters.first).to_be_focused()
+        picture(page, "chapters")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        until(page, "Math.abs(v.currentTime - 14) < 2")
+        expect(now).to_have_text(CHAPTERS[1][1])
+        expect(page.locator("#chapter-list")).to_be_hidden()
+        page.keyboard.press("]")
+        until(page, "v.currentTime >= 34 && v.currentTime < 36")
+        page.keyboard.press("[")
+        until(page, "v.currentTime >= 14 && v.currentTime < 16")
+        box = page.locator("#seek").bounding_box()
+        assert box is not None
+        page.mouse.move(box["x"] + box["width"] * 0.9, box["y"] + box["height"] / 2)
+        expect(page.locator("#preview-chapter")).to_have_text("풀이")
+
+
+def test_silences_are_jumped_over_and_are_not_watched(
+    site: Site, browser: Browser, picture: Callable[[Page, str], None]
+) -> None:
+    outlined(site)
+    with site.watch(browser) as page:
+        page.keyboard.press("s")
+        expect(page.locator("#said")).to_have_text("Skipping silence over 2 s")
+        page.evaluate(
+            "window.seen = []; const v = document.getElementById('video');"
+            "v.addEventListener('timeupdate', () => window.seen.push(v.currentTime))"
+        )
+        of_video(page, "currentTime = 4.5")
+        reaches(page, 11.3)
+        notice = page.locator("#jumped")
+        expect(notice).to_have_text("Skipped 5 s of silence · 0:05 saved")
+        picture(page, "silence")
+        until(page, "v.currentTime > 12.5")
+        seen = page.evaluate("window.seen")
+        (begin, end), (short, _) = SILENCES[:2]
+        assert not [at for at in seen if begin + 1.2 < at < end - 0.5], "the silence was skipped"
+        assert [at for at in seen if short < at < short + 1.5], "a short one was not"
+        page.keyboard.press("ArrowLeft")
+        page.keyboard.press("k")
+        until(page, "v.paused")
+        stopped = of_video(page, "currentTime")
+        assert begin < stopped < end, "a step back into a silence is the viewer's wish"
+        page.keyboard.press("k")
+        reaches(page, stopped + 0.7)
+        assert of_video(page, "currentTime") < end
+        page.get_by_role("button", name="Settings").click()
+        page.get_by_label("Skip silence").select_option(label="Off")
+        eventually(lambda: watched_of(site).seconds > 4, 10, lambda: "no report came")
+        watched = watched_of(site).intervals
+        silent = [one for one in watched if one[0] < begin + 0.5 and one[1] > end - 0.5]
+        assert not silent, watched
+
+
+def test_what_was_lost_of_a_recording_is_said_below_the_picture(
+    site: Site, browser: Browser, picture: Callable[[Page, str], None]
+) -> None:
+    lost = manifest._damage_message(Damage(48, 48, 3, (Gap(Track.SOUND, 12, 20),)))
+    site.video.manifest = {**(site.video.manifest or {}), "damage": {"message": lost}}
+    site.video.save(update_fields=["manifest"])
+    try:
+        with site.watch(browser, size=PHONE) as page:
+            expect(page.locator(".warning")).to_have_text(lost["en"])
+            page.get_by_role("button", name="한국어").click()
+            expect(page.locator(".warning")).to_have_text(lost["ko"])
+            picture(page, "damaged")
+    finally:
+        site.video.manifest = {**site.video.manifest, "damage": None}
+        site.video.save(update_fields=["manifest"])
+
+
 def test_a_telephone_has_all_of_it(
     site: Site, browser: Browser, picture: Callable[[Page, str], None]
 ) -> None:
+    outlined(site)
     with site.watch(browser, site.link(watermark="한빛학원 17번"), size=PHONE) as page:
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
-        for name in ("Pause", "Back 10 seconds", "Forward 10 seconds", "Settings", "Full screen"):
+        for name in ("Pause", "Back 10 seconds", "Forward 10 seconds", "Chapters", "Settings",
+                     "Full screen"):  # fmt: skip
             button = page.get_by_role("button", name=name, exact=True)
             expect(button).to_be_in_viewport(ratio=1)
             box = button.bounding_box()

@@ -11,6 +11,7 @@ from academy.video import early, outline, playback, watching
 from academy.video.api.present import (
     DAMAGED,
     captions,
+    chapters_link,
     error,
     progress,
     storyboard,
@@ -24,7 +25,6 @@ def player_state(video: Video, audience: Audience) -> dict[str, Any]:
     """What the player page shows of a video before, and while, it plays."""
     ready = video.state is VideoState.READY
     found = outline.outline_of(video) if ready else None
-    chapters = outline.chapters_of(video, found)
     return {
         "title": video.title,
         "state": video.state.value,
@@ -40,7 +40,7 @@ def player_state(video: Video, audience: Audience) -> dict[str, Any]:
         "poster_url": playback.poster_link(video).url if ready else None,
         "captions": captions(video),
         "storyboard": storyboard(video),
-        "chapters": [{"start": one.start, "end": one.end, "title": one.title} for one in chapters],
+        "chapters_url": chapters_link(video, found),
         "silences": [list(one) for one in outline.silences_of(video, found)],
         "early": is_early(video),
     }

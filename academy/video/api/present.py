@@ -215,15 +215,21 @@ def captions(video: Video) -> list[dict[str, str]]:
 def chapters(video: Video, found: Outline | None) -> dict[str, Any]:
     """The chapters of a video, who wrote them, and where their WebVTT is."""
     listed = outline.chapters_of(video, found)
-    link = playback.media_link(video, outline.CHAPTERS_FILE) if listed else None
     return {
         "items": [{"start": one.start, "end": one.end, "title": one.title} for one in listed],
         "by_hand": bool(found and found.by_hand),
         "job": None if found is None or found.heard_by is None else str(found.heard_by),
         "silences": [list(one) for one in outline.silences_of(video, found)],
-        "vtt_url": None if link is None else link.url,
+        "vtt_url": chapters_link(video, found),
         "updated_at": None if found is None else instant(found.updated_at),
     }
+
+
+def chapters_link(video: Video, found: Outline | None) -> str | None:
+    """Where the WebVTT of the chapters is; None where there are none."""
+    if not outline.chapters_of(video, found):
+        return None
+    return playback.media_link(video, outline.CHAPTERS_FILE).url
 
 
 def storyboard(video: Video) -> dict[str, str] | None:

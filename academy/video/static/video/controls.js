@@ -32,6 +32,9 @@ window.academy = window.academy || {};
       Object.assign(this, { video, store, texts, stage: at("stage"), dragging: false });
       this.captions = new academy.Captions(video, store);
       this.preview = new academy.Preview();
+      this.chapters = new academy.Chapters(video, (seconds) => this.seekTo(seconds));
+      this.silences = new academy.Silences(video, store,
+        (seconds, all) => this.jumped(seconds, all));
       this.listen();
       this.restore();
     }
@@ -54,6 +57,8 @@ window.academy = window.academy || {};
       on("volume", "input", (event) => this.volume(Number(event.target.value)));
       on("captions", "click", () => { this.captions.toggle(); this.show(); });
       on("settings", "click", () => this.panel(at("panel").hidden));
+      on("chapters", "click", () => { if (!at("chapter-list").hidden) this.panel(false); });
+      on("silence", "change", (event) => this.silences.choose(Number(event.target.value)));
       on("fullscreen", "click", () => this.fullscreen());
       on("speed", "change", (event) => this.speed(Number(event.target.value)));
       on("caption-choice", "change", (event) => {
@@ -73,6 +78,7 @@ window.academy = window.academy || {};
       }
       stage.addEventListener("pointermove", () => this.wake());
       stage.addEventListener("focusin", () => this.wake());
+      video.addEventListener("durationchange", () => this.chapters.mark());
       video.addEventListener("click", (event) => this.onClick(event));
       document.addEventListener("fullscreenchange", () => this.show());
       document.addEventListener("keydown", (event) => this.onKey(event));
@@ -80,18 +86,18 @@ window.academy = window.academy || {};
 
     listenToSeeking() {
       const seek = at("seek");
-      const point = (event) => {
-        const box = seek.getBoundingClientRect();
-        const share = Math.min(1, Math.max(0, (event.clientX - box.left) / box.width));
-        this.preview.show(share, share * this.duration(), clock(share * this.duration()));
+      const preview = (share) => {
+        const seconds = share * this.duration();
+        const chapter = this.chapters.of(seconds);
+        this.preview.show(share, seconds, clock(seconds), chapter ? chapter.title : "");
       };
-      seek.addEventListener("pointermove", point);
+      seek.addEventListener("pointermove", (event) => {
+        const box = seek.getBoundingClientRect();
+        preview(Math.min(1, Math.max(0, (event.clientX - box.left) / box.width)));
+      });
       seek.addEventListener("pointerleave", () => this.preview.hide());
       seek.addEventListener("pointerdown", () => { this.dragging = true; });
-      seek.addEventListener("input", () => {
-        const share = seek.value / 1000;
-        this.preview.show(share, share * this.duration(), clock(share * this.duration()));
-      });
+      seek.addEventListener("input", () => preview(seek.value / 1000));
       seek.addEventListener("change", () => {
         this.dragging = false;
         this.seekTo(seek.value / 1000 * this.duration());
@@ -153,7 +159,17 @@ window.academy = window.academy || {};
       this.show();
     }
 
+    toggleSilence() {
+      const { silences } = this;
+      if (!silences.all.length) return;
+      silences.toggle();
+      this.fill();
+      const texts = this.texts();
+      this.say(silences.longer ? texts.silenceOn(silences.longer) : texts.silenceOff);
+    }
+
     panel(open) {
+      if (open) this.chapters.open(false);
       at("panel").hidden = !open;
       at("settings").setAttribute("aria-expanded", String(open));
       if (open) at("quality-row").hidden ? at("speed").focus() : at("quality").focus();
@@ -181,6 +197,7 @@ window.academy = window.academy || {};
       icon("captions", "captions", shown ? texts.captionsOff : texts.captionsOn);
       at("captions").setAttribute("aria-pressed", String(shown));
       this.showTime(duration, texts);
+      this.chapters.show();
       if (at("speed").value !== String(video.playbackRate)) this.fill();
     }
 
@@ -210,6 +227,10 @@ window.academy = window.academy || {};
       at("caption-choice").replaceChildren(option("", texts.off), ...choices);
       at("caption-choice").value = this.captions.chosen;
       at("captions-row").hidden = at("captions").hidden = !choices.length;
+      at("silence").replaceChildren(...academy.Silences.CHOICES.map((seconds) => (
+        option(seconds, seconds ? texts.silenceOver(seconds) : texts.off))));
+      at("silence").value = String(this.silences.longer);
+      at("silence-row").hidden = !this.silences.all.length;
     }
 
     /** `levels` as [value, name], largest first; `shown` names what plays by itself. */
@@ -229,11 +250,20 @@ window.academy = window.academy || {};
       this.saying = setTimeout(() => hint.classList.remove("seen"), 900);
     }
 
+    /** A small word on what was jumped over, and how much time that has saved so far. */
+    jumped(seconds, all) {
+      const hint = at("jumped");
+      hint.textContent = this.texts().jumped(Math.max(1, Math.round(seconds)), clock(all));
+      hint.classList.add("seen");
+      clearTimeout(this.jumping);
+      this.jumping = setTimeout(() => hint.classList.remove("seen"), 2500);
+    }
+
     wake() {
       this.stage.classList.remove("idle");
       clearTimeout(this.sleeping);
       this.sleeping = setTimeout(() => {
-        const busy = this.video.paused || !at("panel").hidden || this.dragging
+        const busy = this.video.paused || !at("panel").hidden || this.dragging || !at("chapter-list").hidden
           || this.stage.querySelector(".controls :focus-visible");
         if (!busy) this.stage.classList.add("idle");
       }, IDLE_MS);
@@ -242,8 +272,9 @@ window.academy = window.academy || {};
     // ---------------------------------------------------------------- hands and keys
 
     onClick(event) {
-      if (!at("panel").hidden) {
+      if (!at("panel").hidden || !at("chapter-list").hidden) {
         this.panel(false);
+        this.chapters.open(false);
         return;
       }
       if (event.pointerType !== "touch") {
@@ -289,9 +320,17 @@ window.academy = window.academy || {};
         m: () => this.mute(),
         f: () => this.fullscreen(),
         c: () => { this.captions.toggle(); this.show(); },
+        s: () => this.toggleSilence(),
+        "[": () => this.chapters.step(-1),
+        "]": () => this.chapters.step(1),
         "<": () => this.stepSpeed(-1),
         ">": () => this.stepSpeed(1),
-        Escape: () => { this.panel(false); this.stage.classList.remove("filled"); this.show(); },
+        Escape: () => {
+          this.panel(false);
+          this.chapters.open(false);
+          this.stage.classList.remove("filled");
+          this.show();
+        },
       }[key.length === 1 ? key.toLowerCase() : key];
     }
   }

@@ -14,7 +14,7 @@ window.academy = window.academy || {};
 
     /** `captions` as the platform lists them: language, label, url. */
     offer(captions) {
-      for (const track of this.video.querySelectorAll("track")) track.remove();
+      for (const track of this.tracks()) track.remove();
       this.all = captions;
       for (const { language, label, url } of captions) {
         const track = document.createElement("track");
@@ -29,7 +29,7 @@ window.academy = window.academy || {};
 
     choose(language) {
       this.chosen = language;
-      for (const { track } of this.video.querySelectorAll("track")) {
+      for (const { track } of this.tracks()) {
         track.mode = track.language === language ? "hidden" : "disabled";
       }
       this.store.set("academy.captions", language);
@@ -46,8 +46,12 @@ window.academy = window.academy || {};
       return this.chosen !== "";
     }
 
+    tracks() {
+      return [...this.video.querySelectorAll("track[kind=captions]")];
+    }
+
     draw() {
-      const tracks = [...this.video.querySelectorAll("track")].map((element) => element.track);
+      const tracks = this.tracks().map((element) => element.track);
       const track = tracks.find((each) => each.mode === "hidden");
       const lines = [...((track && track.activeCues) || [])].map((cue) => {
         const line = document.createElement("span");
@@ -75,10 +79,12 @@ window.academy = window.academy || {};
       if (answer.ok) this.pictures = parse(await answer.text(), answer.url || url);
     }
 
-    show(share, seconds, time) {
+    show(share, seconds, time, chapter) {
       const box = at("preview");
       box.hidden = false;
       at("preview-time").textContent = time;
+      at("preview-chapter").textContent = chapter;
+      at("preview-chapter").hidden = !chapter;
       const found = this.pictures.find((each) => seconds < each.end) || this.pictures.at(-1);
       const picture = at("preview-picture");
       picture.hidden = !found;

@@ -166,12 +166,12 @@
   }
 
   function showHints() {
-    const { damage } = last;
-    at("damage").hidden = !damage;
-    if (damage) {
-      at("damage").textContent = texts().damaged(
-        clock(damage.saved_seconds), clock(damage.expected_seconds));
-    }
+    at("warnings").replaceChildren(...(last.warnings || []).map(({ message }) => {
+      const line = document.createElement("p");
+      line.className = "hint warning";
+      line.textContent = message[language] || message.en;
+      return line;
+    }));
     at("early").hidden = !playsEarly;
     at("resumed").hidden = !resumedAt;
     if (resumedAt) at("resumed-text").textContent = texts().resumed(clock(resumedAt));
@@ -291,6 +291,8 @@
     if (last.poster_url) video.poster = last.poster_url;
     controls.captions.offer(last.captions || []);
     controls.preview.offer(last.storyboard ? last.storyboard.vtt_url : "").catch(() => {});
+    controls.chapters.offer(last.chapters_url || "");
+    controls.silences.offer(last.silences || []);
     controls.fill();
     beating = setInterval(beat, 1000 * heartbeatSeconds);
   }

@@ -29,11 +29,14 @@ academy.TEXTS = {
     captionsOn: "자막 켜기", captionsOff: "자막 끄기",
     startOver: "처음부터",
     resumed: (at) => `${at}부터 이어서 재생합니다.`,
-    damaged: (saved, all) => `원본이 손상되어 ${all} 중 ${saved}만 재생할 수 있습니다.`,
+    chapters: "장", silence: "무음 건너뛰기",
+    silenceOver: (seconds) => `${seconds}초 넘으면`,
+    silenceOn: (seconds) => `${seconds}초 넘는 무음 건너뛰기`, silenceOff: "무음 건너뛰지 않기",
+    jumped: (seconds, all) => `무음 ${seconds}초 건너뜀 · 모두 ${all} 절약`,
     left: (time) => `약 ${time} 남음`,
     ofAll: (at, all) => `${all} 중 ${at}`,
     keys: "키보드: 스페이스 재생 · ←→ 5초 · J L 10초 · ↑↓ 음량 · 0–9 위치 · < > 속도 · "
-      + "C 자막 · M 음소거 · F 전체 화면",
+      + "C 자막 · [ ] 장 · S 무음 건너뛰기 · M 음소거 · F 전체 화면",
     language: "English",
     steps: {
       downloading: "원본 받는 중", probing: "원본 살펴보는 중", transcoding: "변환 중",
@@ -65,11 +68,14 @@ academy.TEXTS = {
     normal: "Normal", captionsOn: "Show captions", captionsOff: "Hide captions",
     startOver: "Start over",
     resumed: (at) => `Continuing at ${at}.`,
-    damaged: (saved, all) => `The recording is damaged: ${saved} of ${all} can be played.`,
+    chapters: "Chapters", silence: "Skip silence",
+    silenceOver: (seconds) => `Over ${seconds} s`,
+    silenceOn: (seconds) => `Skipping silence over ${seconds} s`, silenceOff: "Not skipping silence",
+    jumped: (seconds, all) => `Skipped ${seconds} s of silence · ${all} saved`,
     left: (time) => `about ${time} left`,
     ofAll: (at, all) => `${at} of ${all}`,
     keys: "Keyboard: space plays · ←→ 5 s · J L 10 s · ↑↓ volume · 0–9 position · < > speed · "
-      + "C captions · M mute · F full screen",
+      + "C captions · [ ] chapter · S skip silence · M mute · F full screen",
     language: "한국어",
     steps: {
       downloading: "Fetching the recording", probing: "Looking at it",

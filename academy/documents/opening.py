@@ -23,6 +23,8 @@ from academy.documents.pictures import eight_bits
 from academy.sandbox.child import Refused
 
 Gray = npt.NDArray[np.uint8]
+Colours = npt.NDArray[np.uint8]
+"""Height x width x 3."""
 Box = tuple[int, int, int, int]
 """Left, top, right, bottom in pixels of the page."""
 
@@ -33,6 +35,8 @@ _UNREADABLE: Final = (UnidentifiedImageError, OSError, ValueError, SyntaxError, 
 _TRANSPARENT: Final = frozenset({"LA", "RGBA", "PA", "La", "RGBa"})
 _WITHOUT_COLOUR: Final = frozenset({"1", "L", "LA", "La"})
 _POINTS: Final = 72
+_SOME, _GRAY_SPREAD = 7, 6
+"""A picture is gray where of every so many-th pixel no channel is more above another."""
 
 # Our own limit is checked before a pixel is decoded.
 Image.MAX_IMAGE_PIXELS = None
@@ -85,6 +89,13 @@ class Document:
         """The page as a gray picture of that size. Raises Refused."""
         raise NotImplementedError
 
+    def colours(self, number: int) -> Colours | None:
+        """The page in the size of `gray`, in RGB; None where it has no colours. Raises Refused.
+
+        For limits whose channel is red: others decode what they are shown as gray.
+        """
+        raise NotImplementedError
+
     def coloured(self, number: int) -> Image.Image:
         """The page in its colours (RGB); a picture's in full size. Raises Refused."""
         raise NotImplementedError
@@ -118,6 +129,7 @@ class Pdf(Document):
         self._document = document
         self._limits = limits
         self.pages = len(document)
+        self._held: tuple[int, Any] | None = None
 
     @contextmanager
     def page(self, number: int) -> Iterator[Any]:
@@ -138,8 +150,17 @@ class Pdf(Document):
 
     def gray(self, number: int) -> Gray:
         """The rendered page."""
-        pixels = self._rendered(number, grayscale=self._limits.channel is Channel.LUMINANCE)
-        return np.ascontiguousarray(pixels if pixels.ndim == 2 else pixels[..., 0])
+        return _gray(self._pixels(number))
+
+    def colours(self, number: int) -> Colours | None:
+        """The rendered page."""
+        return _with_colours(self._pixels(number))
+
+    def _pixels(self, number: int) -> Any:
+        if self._held is None or self._held[0] != number:
+            grayscale = self._limits.channel is Channel.LUMINANCE
+            self._held = (number, self._rendered(number, grayscale=grayscale))
+        return self._held[1]
 
     def coloured(self, number: int) -> Image.Image:
         """The rendered page, of the same size as in gray."""
@@ -196,15 +217,22 @@ class Picture(Document):
         self._image = image
         self._limits = limits
         self.pages = _frames(image, limits.pages)
-        self._held: tuple[int, Gray] | None = None
+        self._held: tuple[int, Gray | Colours] | None = None
 
     def size(self, number: int) -> Size:
         """After turning, and brought down to the limits' long side."""
-        height, width = self.gray(number).shape
+        height, width = self._pixels(number).shape[:2]
         return Size(width, height, None)
 
     def gray(self, number: int) -> Gray:
         """The frame."""
+        return _gray(self._pixels(number))
+
+    def colours(self, number: int) -> Colours | None:
+        """The frame."""
+        return _with_colours(self._pixels(number))
+
+    def _pixels(self, number: int) -> Gray | Colours:
         if self._held is None or self._held[0] != number:
             try:
                 self._checked(self._image, number)
@@ -236,7 +264,7 @@ class Picture(Document):
         if min(width, height) < self._limits.short_side:
             raise Refused("document_picture_too_small", page=number, limit=self._limits.short_side)
 
-    def _decoded(self) -> Gray:
+    def _decoded(self) -> Gray | Colours:
         image = self._image
         red = self._limits.channel is Channel.RED and image.mode not in _WITHOUT_COLOUR
         if (shrink := self._limits.long_side / max(image.size)) < 1:
@@ -245,7 +273,7 @@ class Picture(Document):
             image.draft("RGB" if red else "L", (round(width * shrink), round(height * shrink)))
         flat = _on_paper(eight_bits(ImageOps.exif_transpose(image) or image))
         if red and flat.mode != "L":
-            pixels = cv2.extractChannel(np.asarray(flat.convert("RGB")), 0)
+            pixels = np.asarray(flat.convert("RGB"))
         else:
             pixels = np.asarray(flat.convert("L"))
         if (long := max(pixels.shape)) > self._limits.long_side:
@@ -267,6 +295,22 @@ def opened_picture(source: Path | BinaryIO, limits: Limits) -> Iterator[Picture]
         raise Refused("document_unreadable") from None
     with image:
         yield document
+
+
+def _gray(pixels: Gray | Colours) -> Gray:
+    """Of a picture in colours its red channel."""
+    if pixels.ndim == 2:
+        return np.ascontiguousarray(pixels)
+    return np.asarray(cv2.extractChannel(pixels, 0), np.uint8)
+
+
+def _with_colours(pixels: Gray | Colours) -> Colours | None:
+    """The same, or None for what is gray, in three channels or in one."""
+    if pixels.ndim == 2:
+        return None
+    some = pixels[::_SOME, ::_SOME].astype(np.int16)
+    spread = int((some.max(axis=2) - some.min(axis=2)).max(initial=0))
+    return np.ascontiguousarray(pixels) if spread > _GRAY_SPREAD else None
 
 
 def _frames(image: Image.Image, limit: int) -> int:

@@ -13,7 +13,8 @@ from pathlib import Path
 import cv2
 
 from academy.sheets.network import WEIGHTS
-from academy.sheets.network.holdout import reports
+from academy.sheets.network.holdout import reports, sets
+from academy.sheets.reading.engine import Reader
 from academy.sheets.synthetic.streams import Stream
 
 OMRCHECKER_PER_SECOND = 200 / 60
@@ -23,7 +24,7 @@ OMRCHECKER_PER_SECOND = 200 / 60
 def measure(sheets: int, network: Path | None) -> dict[str, dict]:
     """The reader's figures on so many sheets of every capture and hand."""
     cv2.setNumThreads(1)
-    return reports(network, sheets, stream=Stream.BENCHMARK)
+    return reports(Reader(network), sets(sheets, stream=Stream.BENCHMARK))
 
 
 def main() -> None:

@@ -176,4 +176,4 @@ def test_a_scan_of_sixteen_bits_keeps_its_grays() -> None:
     scan = Image.fromarray(np.full((700, 700), 40_000, np.uint16))
     out = io.BytesIO()
     scan.save(out, "PNG")
-    assert int(decode.picture_of(out.getvalue())[0, 0]) == 40_000 >> 8
+    assert int(decode.picture_of(out.getvalue()).red[0, 0]) == 40_000 >> 8

@@ -11,6 +11,7 @@ from PIL import Image
 
 from academy.sheets.layout import GroupKind, Layout, QuestionKind, Section, pages_of
 from academy.sheets.maker.pdf import sheet_pdf
+from academy.sheets.reading.align import Pixels
 from academy.sheets.reading.answers import answers_of, identifier_of
 from academy.sheets.reading.decode import picture_of
 from academy.sheets.reading.engine import Reader
@@ -74,7 +75,7 @@ def test_one_hidden_marker_is_borne():
 @pytest.mark.parametrize("turns", range(4))
 def test_a_page_is_read_whichever_way_up_it_lies(turns):
     one = sample(MIXED, Stream.GATE, 7, hand=Hand.CLEAN, how=Capture.CLEAN_SCAN)
-    picture = np.ascontiguousarray(np.rot90(picture_of(one.jpeg), turns))
+    picture = Pixels(np.ascontiguousarray(np.rot90(picture_of(one.jpeg).red, turns)))
     located = locate(picture, {MIXED.fingerprint: MIXED})
     readings = Reader(None).read(picture, located).readings
     assert {reading.key: reading.values for reading in readings} == one.filled.truth
@@ -101,7 +102,7 @@ def test_the_sheet_of_another_examination_is_refused_by_its_code():
 
 def test_a_picture_without_a_sheet_is_refused():
     with pytest.raises(SheetError) as caught:
-        locate(np.full((1000, 1400), 200, np.uint8), {LAYOUT.fingerprint: LAYOUT})
+        locate(Pixels(np.full((1000, 1400), 200, np.uint8)), {LAYOUT.fingerprint: LAYOUT})
     assert caught.value.code == "sheet_markers_missing"
 
 
@@ -117,7 +118,7 @@ def _numeric(*places: tuple[int, ...], confidence: float = 1.0):
         _read(g.key, *next(given), confidence=confidence) if g.number else _read(g.key, 1)
         for g in page.groups
     ]
-    (answer,) = answers_of(page, readings)
+    (answer,) = answers_of(page.groups, readings)
     return answer.values, answer.status
 
 
@@ -134,14 +135,14 @@ def test_leading_places_of_a_number_may_be_empty_but_no_others():
 def test_an_uncertain_digit_of_the_identifier_is_never_shown_as_certain():
     page = pages_of(Layout(sections=(Section(count=1),), identifier_digits=4))[0]
     sure = [_read(g.key, 1) for g in page.groups]
-    assert identifier_of(page, sure).digits == "1111"
+    assert identifier_of(page.groups, sure).digits == "1111"
     for odd, status in [
         (_read("id.2", 5, confidence=0.6), Status.LOW_CONFIDENCE),
         (_read("id.2"), Status.AMBIGUOUS),
         (_read("id.2", 3, 4), Status.MULTI),
     ]:
         readings = [odd if reading.key == "id.2" else reading for reading in sure]
-        identifier = identifier_of(page, readings)
+        identifier = identifier_of(page.groups, readings)
         assert (identifier.digits, identifier.status) == ("11?1", status)
         assert not identifier.complete
 
@@ -169,3 +170,43 @@ def test_one_answer_throughout_is_not_taken_for_print(layout, digit, answer, how
         key: (value,) for key, value in meant.items()
     }
     assert {reading.status for reading in groups.readings} == {Status.OK}
+
+
+RED = Pen(0.85, 0.5, (60, 40, 215), 0.05)
+BLACK = Pen(0.95, 1.1, (25, 22, 22), 0.0)
+
+
+def _filled_with(*pens_and_marks: tuple[Pen, dict[str, int]], how: Capture = Capture.PHOTO):
+    """A page on which each pen makes its full marks, as the readings of its groups by key."""
+    rng = rng_of(Stream.GATE, 902)
+    paper = None
+    for pen, marks in pens_and_marks:
+        placed = tuple(Placed(key, value, Mark.FULL) for key, value in marks.items())
+        paper = print_and_fill(MIXED, 1, Filled(pen, placed, {}, {}), 200, rng, on=paper)
+    picture = picture_of(capture(paper, how, rng))
+    groups = Reader(None).read(picture, locate(picture, {MIXED.fingerprint: MIXED}))
+    return {reading.key: reading for reading in groups.readings}
+
+
+def _all_groups(value: int) -> dict[str, int]:
+    return {group.key: value for group in pages_of(MIXED)[0].groups}
+
+
+@pytest.mark.parametrize("how", [Capture.PHOTO, Capture.HARD_PHOTO])
+def test_a_sheet_filled_with_a_red_pen_is_read(how):
+    readings = _filled_with((RED, _all_groups(2)), how=how)
+    assert {reading.values for reading in readings.values()} == {(2,)}
+
+
+def test_a_red_mark_on_a_sheet_filled_in_black_is_never_a_certain_blank():
+    black = {key: value for key, value in _all_groups(2).items() if key != "q3"}
+    readings = _filled_with((BLACK, black), (RED, {"q3": 4}))
+    assert readings["q3"].needs_review
+    assert readings["q3"].values == (4,)
+    assert not readings["q2"].needs_review
+
+
+def test_a_teachers_red_mark_beside_the_students_black_one_is_shown_to_a_person():
+    readings = _filled_with((BLACK, _all_groups(2)), (RED, {"q3": 4}))
+    assert readings["q3"].needs_review
+    assert not readings["q2"].needs_review

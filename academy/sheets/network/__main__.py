@@ -1,8 +1,9 @@
-"""Train the network for hard marks: generate, learn, calibrate, judge, and promote if better.
+"""Train the networks for hard marks: generate, learn, calibrate, judge, and promote if better.
 
     python -m academy.sheets.network --sheets 900 --epochs 8
 
-Needs torch and onnx. Minutes on one core; the same arguments give the same network.
+Needs torch and onnx. Minutes on one core for the small network, and about four times as long for
+the committee (``--only bubbles`` leaves it out); the same arguments give the same networks.
 """
 
 from __future__ import annotations
@@ -12,26 +13,38 @@ import hashlib
 import json
 import sys
 import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import cv2
 import torch
 
-from academy.sheets.network import WEIGHTS
+from academy.sheets.network import COMMITTEE, WEIGHTS
+from academy.sheets.network.committee import Committee, content_of, size_of
 from academy.sheets.network.examples import Examples, examples_of, training_samples
-from academy.sheets.network.holdout import reports
+from academy.sheets.network.export import onnx_bytes
+from academy.sheets.network.holdout import reports, sets
 from academy.sheets.network.promotion import Merit, is_better
-from academy.sheets.network.training import onnx_bytes, train
+from academy.sheets.network.training import train, train_member
+from academy.sheets.network.verdict import SecondReader
+from academy.sheets.reading.engine import Reader
+from academy.sheets.synthetic.judge import Reads
+from academy.sheets.synthetic.sheets import Sample
 from academy.sheets.synthetic.streams import Stream
 from academy.sheets.synthetic.students import Hand
 
-_TEMPERATURES: Final = (1.0, 1.1, 1.25, 1.5, 2.0)
+MEMBERS: Final = 2
+_TEMPERATURES: Final = (1.0, 1.25, 1.5, 2.0, 2.5)
 _CALIBRATION_SHARE = 3
+_HARD: Final = (Hand.HARD,)
+
+Sheets = Mapping[str, list[Sample]]
+Open = Callable[[Path], Reads]
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run; the exit status is 0 whether or not the new network was promoted."""
+    """Run; the exit status is 0 whether or not the new networks were promoted."""
     options = _options(arguments)
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
@@ -40,48 +53,66 @@ def main(arguments: list[str] | None = None) -> int:
     else:
         examples = examples_of(training_samples(Stream.TRAINING, 0, options.sheets), options.seed)
     _say(f"{len(examples.meant)} bubbles, {examples.meant.mean():.1%} of them meant")
-    network = train(examples, epochs=options.epochs, seed=options.seed, say=_say)
-    content = onnx_bytes(network)
-    with tempfile.TemporaryDirectory() as folder:
-        candidate = Path(folder) / options.out.name
-        candidate.write_bytes(content)
-        about: dict[str, Any] = {
-            "name": f"omr-bubbles@{hashlib.sha256(content).hexdigest()[:8]}",
-            "sha256": hashlib.sha256(content).hexdigest(),
-            "parameters": network.size,
-            "training": {
-                "bubbles": len(examples.meant), "epochs": options.epochs, "seed": options.seed,
-            },
-            "temperature": _calibrated(candidate, options.holdout // _CALIBRATION_SHARE),
-        }  # fmt: skip
-        _describe(candidate, about)
-        about["holdout"] = reports(candidate, options.holdout)
-    present = reports(options.out, options.holdout) if options.out.exists() else None
-    for name, report in about["holdout"].items():
-        _say(f"{name}: {json.dumps(report)}")
-    if not is_better(about["holdout"], present):
-        _say("not promoted: the present network is as good on the same sheets")
-        return 0
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_bytes(content)
-    _describe(options.out, about)
-    _say(f"promoted: {about['name']}")
+    if options.only != "committee":
+        network = train(examples, epochs=options.epochs, seed=options.seed, say=_say)
+        _offer(options, onnx_bytes(network), network.size, WEIGHTS, Reader)
+    if options.only != "bubbles":
+        members = [
+            train_member(examples, epochs=options.epochs, seed=options.seed + number, say=_say)
+            for number in range(MEMBERS)
+        ]
+        first = Reader(WEIGHTS)
+        _offer(
+            options, content_of(members), size_of(members), COMMITTEE,
+            lambda path: SecondReader(first, Committee.load(path)),
+        )  # fmt: skip
     return 0
 
 
-def _calibrated(candidate: Path, count: int) -> float:
+def _offer(
+    options: argparse.Namespace, content: bytes, size: int, present: Path, opened: Open
+) -> None:
+    """Calibrate a candidate, judge it on held-out sheets, and promote it if it is better."""
+    sha256 = hashlib.sha256(content).hexdigest()
+    name, _, _ = present.name.partition(".")
+    with tempfile.TemporaryDirectory() as folder:
+        candidate = Path(folder) / present.name
+        candidate.write_bytes(content)
+        about: dict[str, Any] = {
+            "name": f"{name}@{sha256[:8]}",
+            "sha256": sha256,
+            "parameters": size,
+            "training": {
+                "sheets": options.sheets, "epochs": options.epochs, "seed": options.seed,
+            },
+        }  # fmt: skip
+        count = max(1, options.holdout // _CALIBRATION_SHARE)
+        sheets = sets(count, stream=Stream.CALIBRATION, hands=_HARD)
+        about["temperature"] = _calibrated(candidate, about, opened, sheets)
+        _describe(candidate, about)
+        held_out = sets(options.holdout)
+        about["holdout"] = reports(opened(candidate), held_out)
+    before = reports(opened(present), held_out) if present.exists() else None
+    for of_set, report in about["holdout"].items():
+        _say(f"{of_set}: {json.dumps(report)}")
+    if not is_better(about["holdout"], before):
+        _say(f"{name}: not promoted, the present one is as good on the same sheets")
+        return
+    present.parent.mkdir(parents=True, exist_ok=True)
+    present.write_bytes(content)
+    _describe(present, about)
+    _say(f"promoted: {about['name']}")
+
+
+def _calibrated(candidate: Path, about: dict[str, Any], opened: Open, sheets: Sheets) -> float:
     """The temperature at which the network is neither too sure nor too timid.
 
     Raising it lowers every confidence: silent errors go to review, and so does more that is right.
     """
-    about = {
-        "name": "candidate",
-        "sha256": hashlib.sha256(candidate.read_bytes()).hexdigest(),
-    }
     best: tuple[Merit, float] | None = None
     for temperature in _TEMPERATURES:
         _describe(candidate, {**about, "temperature": temperature})
-        merit = Merit.of(reports(candidate, count, stream=Stream.CALIBRATION, hands=(Hand.HARD,)))
+        merit = Merit.of(reports(opened(candidate), sheets))
         _say(f"temperature {temperature}: {merit}")
         if best is None or merit.cost < best[0].cost:
             best = merit, temperature
@@ -108,7 +139,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--holdout", type=int, default=30, help="sheets of each set to judge on")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--out", type=Path, default=WEIGHTS)
+    parser.add_argument("--only", choices=["bubbles", "committee"])
     return parser.parse_args(arguments)
 
 

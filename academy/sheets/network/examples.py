@@ -15,7 +15,7 @@ from academy.sheets.network.inputs import planes_of, scalars_of
 from academy.sheets.reading.align import Floats
 from academy.sheets.reading.decode import picture_of
 from academy.sheets.reading.page import locate
-from academy.sheets.reading.patches import features_of, patches_of
+from academy.sheets.reading.patches import features_of, ink_of
 from academy.sheets.reading.results import SheetError
 from academy.sheets.reading.threshold import decide, marked_shares, measure
 from academy.sheets.synthetic.captures import Capture
@@ -31,21 +31,26 @@ LAYOUTS: Final = (
         sections=(Section(count=20), Section(kind=QuestionKind.NUMERIC, count=6)),
     ),
 )  # fmt: skip
+_ARRAYS: Final = ("planes", "scalars", "meant", "group")
 _CERTAIN_SHARE = 0.12
 """Of the groups that darkness alone settles: the network must know those too."""
 
 
 @dataclass(frozen=True)
 class Examples:
-    """Inputs of the network and whether each bubble was meant (0 or 1)."""
+    """Inputs of the network and whether each bubble was meant (0 or 1).
+
+    `group` numbers the groups from 0 without gaps; the bubbles of one stand side by side.
+    """
 
     planes: npt.NDArray[np.float16]
     scalars: Floats
     meant: npt.NDArray[np.uint8]
+    group: npt.NDArray[np.int32]
 
     def save(self, path: Path) -> None:
         """Write them; `load` reads them."""
-        np.savez(path, planes=self.planes, scalars=self.scalars, meant=self.meant)
+        np.savez(path, **{name: getattr(self, name) for name in _ARRAYS})
 
     @staticmethod
     def load(paths: Iterable[Path]) -> Examples:
@@ -53,16 +58,21 @@ class Examples:
         parts = []
         for path in paths:
             with np.load(path) as stored:
-                parts.append(Examples(stored["planes"], stored["scalars"], stored["meant"]))
+                parts.append(Examples(*(stored[name] for name in _ARRAYS)))
         return joined(parts)
 
 
 def joined(parts: list[Examples]) -> Examples:
     """Several sets as one."""
+    counts = [int(part.group[-1]) + 1 if len(part.group) else 0 for part in parts]
+    firsts = np.cumsum([0, *counts])[:-1]
     return Examples(
         np.concatenate([part.planes for part in parts]),
         np.concatenate([part.scalars for part in parts]),
         np.concatenate([part.meant for part in parts]),
+        np.concatenate(
+            [part.group + np.int32(first) for part, first in zip(parts, firsts, strict=True)]
+        ),
     )
 
 
@@ -90,12 +100,14 @@ def _of_sheet(one: Sample, rng: np.random.Generator) -> Iterator[Examples]:
     except SheetError:
         return
     page = located.page
-    patches = patches_of(picture, located.alignment, page)
+    patches = ink_of(picture, located.alignment, page).patches
     features = features_of(patches, page)
     sheet = measure(features, page.groups)
-    readings = decide(marked_shares(features, sheet), page.groups)
+    readings = decide(marked_shares(features, sheet, page.groups), page.groups)
     sizes = [len(group.bubbles) for group in page.groups]
-    wanted = [r.needs_review or rng.random() < _CERTAIN_SHARE for r in readings]
+    wanted = [
+        r.needs_review or len(r.values) > 1 or rng.random() < _CERTAIN_SHARE for r in readings
+    ]
     chosen = np.repeat(wanted, sizes)
     meant = np.array(
         [
@@ -109,4 +121,7 @@ def _of_sheet(one: Sample, rng: np.random.Generator) -> Iterator[Examples]:
         planes_of(patches[chosen], sheet).astype(np.float16),
         scalars_of(features, sheet, page.groups)[chosen],
         meant[chosen],
+        np.repeat(
+            np.arange(sum(wanted)), [n for n, w in zip(sizes, wanted, strict=True) if w]
+        ).astype(np.int32),
     )

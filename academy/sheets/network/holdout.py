@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from academy.sheets.network.examples import LAYOUTS
-from academy.sheets.reading.engine import Reader
 from academy.sheets.synthetic.captures import Capture
-from academy.sheets.synthetic.judge import judge
+from academy.sheets.synthetic.judge import Reads, judge
 from academy.sheets.synthetic.sheets import Sample, sample
 from academy.sheets.synthetic.streams import Stream
 from academy.sheets.synthetic.students import Hand
@@ -23,22 +21,20 @@ def samples(
         yield sample(LAYOUTS[seed % len(LAYOUTS)], stream, seed, hand=hand, how=how)
 
 
-def reports(
-    network: Path | None,
+def sets(
     count: int,
     *,
     stream: Stream = Stream.HOLDOUT,
-    hands: tuple[Hand, ...] = (Hand.CLEAN, Hand.HARD),
-) -> dict[str, dict[str, Any]]:
-    """The reader's figures on so many sheets of each set, named ``capture/hand``.
-
-    `network` is the model's path; None measures darkness alone.
-    """
-    reader = Reader(network)
+    hands: tuple[Hand, ...] = tuple(Hand),
+) -> dict[str, list[Sample]]:
+    """So many sheets of each set, named ``capture/hand``: made once, read by every candidate."""
     return {
-        f"{how.value}/{hand.value}": judge(
-            samples(how, hand, count, stream=stream), reader
-        ).to_json()
+        f"{how.value}/{hand.value}": list(samples(how, hand, count, stream=stream))
         for how in Capture
         for hand in hands
     }
+
+
+def reports(reader: Reads, sheets: Mapping[str, Iterable[Sample]]) -> dict[str, dict[str, Any]]:
+    """The reader's figures on each set."""
+    return {name: judge(of_set, reader).to_json() for name, of_set in sheets.items()}

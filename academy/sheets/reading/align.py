@@ -21,6 +21,20 @@ from academy.sheets.reading.results import SheetError
 Gray = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 
+
+@dataclass(frozen=True)
+class Pixels:
+    """A picture as the reader takes it: its red channel, and all three where it has colours."""
+
+    red: Gray
+    rgb: Gray | None = None
+
+    @property
+    def shown(self) -> Gray:
+        """What people are shown: the colours, where there are any."""
+        return self.red if self.rgb is None else self.rgb
+
+
 _TRIES: Final = ((1000, (23, 23)), (1000, (11, 47)), (1700, (15, 63)))
 """Longest side of the copy, and the smallest and largest window of its threshold, in turn."""
 _WINDOW_STEP = 12

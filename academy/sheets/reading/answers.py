@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
-from academy.sheets.layout import GroupKind, Page, QuestionKind
+from academy.sheets.layout import Group, GroupKind, QuestionKind
 from academy.sheets.reading.results import Answer, GroupReading, Identifier, Status, status_of
 
 
-def answers_of(page: Page, readings: Sequence[GroupReading]) -> tuple[Answer, ...]:
-    """One answer for each question of the page, in the order of their numbers."""
+def answers_of(groups: Sequence[Group], readings: Sequence[GroupReading]) -> tuple[Answer, ...]:
+    """One answer for each question of these groups, in the order of their numbers."""
     pairs = [
         pair
-        for pair in zip(page.groups, readings, strict=True)
+        for pair in zip(groups, readings, strict=True)
         if pair[0].kind is not GroupKind.IDENTIFIER
     ]
     answers = []
@@ -45,11 +45,11 @@ def _numeric(number: int, places: list[GroupReading]) -> Answer:
     return Answer(number, QuestionKind.NUMERIC, (int(text),), status_of(1, confidence), confidence)
 
 
-def identifier_of(page: Page, readings: Sequence[GroupReading]) -> Identifier:
+def identifier_of(groups: Sequence[Group], readings: Sequence[GroupReading]) -> Identifier:
     """The student's number, with ``?`` for every place that is not certainly one digit."""
     places = [
         reading
-        for group, reading in zip(page.groups, readings, strict=True)
+        for group, reading in zip(groups, readings, strict=True)
         if group.kind is GroupKind.IDENTIFIER
     ]
     digits = "".join(str(place.values[0]) if place.status is Status.OK else "?" for place in places)

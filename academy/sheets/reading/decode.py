@@ -1,4 +1,7 @@
-"""Uploaded files to pictures of pages: the red channel, in which the pink print is nearly white."""
+"""Uploaded files to pictures of pages.
+
+The reader goes by the red channel, in which the pink print is nearly white.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from academy.documents.opening import Channel, Limits, opened, opened_picture
+from academy.documents.opening import Channel, Document, Limits, opened, opened_picture
 from academy.sandbox.child import Refused
-from academy.sheets.reading.align import Gray
+from academy.sheets.reading.align import Pixels
 from academy.sheets.reading.results import SheetError
 
 LIMITS: Final = Limits(
@@ -30,7 +33,7 @@ class FilePage:
     """One page of a file: its index from 1, and its picture or why there is none."""
 
     index: int
-    picture: Gray | None
+    picture: Pixels | None
     error: SheetError | None = None
 
 
@@ -48,12 +51,16 @@ def pages(path: Path, first: int, last: int) -> Iterator[FilePage]:
     with opened(path, LIMITS) as document:
         for index in range(first, min(last, document.pages) + 1):
             try:
-                yield FilePage(index, document.gray(index))
+                yield FilePage(index, _pixels(document, index))
             except Refused as refused:
                 yield FilePage(index, None, SheetError(refused.code, **refused.params))
 
 
-def picture_of(data: bytes) -> Gray:
-    """The reader's channel of one encoded picture in memory. Raises Refused."""
+def _pixels(document: Document, index: int) -> Pixels:
+    return Pixels(document.gray(index), document.colours(index))
+
+
+def picture_of(data: bytes) -> Pixels:
+    """One encoded picture in memory. Raises Refused."""
     with opened_picture(io.BytesIO(data), LIMITS) as document:
-        return document.gray(1)
+        return _pixels(document, 1)

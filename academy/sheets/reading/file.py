@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from academy.sandbox.child import Refused
 from academy.sheets.layout import Layout
 from academy.sheets.reading import decode, pictures
-from academy.sheets.reading.align import Gray
+from academy.sheets.reading.align import Pixels
 from academy.sheets.reading.answers import answers_of, identifier_of
 from academy.sheets.reading.decode import FilePage
 from academy.sheets.reading.engine import Reader
@@ -116,8 +116,8 @@ def _page(
         fingerprint=page.fingerprint,
         page=page.number,
         pages=page.count,
-        identifier=identifier_of(page, readings),
-        answers=answers_of(page, readings),
+        identifier=identifier_of(page.groups, readings),
+        answers=answers_of(page.groups, readings),
         markers=located.alignment.markers,
         engine=groups.engine,
     )
@@ -132,7 +132,7 @@ def _page(
 
 
 def _with_crops(
-    result: PageReading, picture: Gray, groups: PageGroups, folder: Path
+    result: PageReading, picture: Pixels, groups: PageGroups, folder: Path
 ) -> PageReading:
     """The same reading with a picture of every row that a person has to judge."""
     located = groups.located

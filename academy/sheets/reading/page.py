@@ -8,7 +8,7 @@ from functools import cache
 
 from academy.sheets.layout import Layout, Page, Section, pages_of
 from academy.sheets.layout.code import PageCode
-from academy.sheets.reading.align import Alignment, Gray, align, find_markers
+from academy.sheets.reading.align import Alignment, Pixels, align, find_markers
 from academy.sheets.reading.pagecode import read_code
 from academy.sheets.reading.results import GroupReading, SheetError
 
@@ -31,12 +31,13 @@ class PageGroups:
     engine: str = "threshold"
 
 
-def locate(picture: Gray, layouts: Mapping[str, Layout]) -> Located:
+def locate(pixels: Pixels, layouts: Mapping[str, Layout]) -> Located:
     """Find the page in a picture and the layout it was printed from.
 
     Raises:
         SheetError: no sheet, no legible page code, or a sheet whose layout is not among these.
     """
+    picture = pixels.red
     found = find_markers(picture)
     aligned = False
     wrong: SheetError | None = None

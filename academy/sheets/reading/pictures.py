@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from academy.sheets.layout import Group, GroupKind, Page
 from academy.sheets.layout.geometry import BUBBLE_HEIGHT, BUBBLE_WIDTH, Box
-from academy.sheets.reading.align import Alignment, Gray
+from academy.sheets.reading.align import Alignment, Gray, Pixels
 from academy.sheets.reading.results import GroupReading
 
 Picture = npt.NDArray[np.uint8]
@@ -24,15 +24,14 @@ _RED: Final = (40, 40, 220)
 
 
 def overlay(
-    picture: Gray, alignment: Alignment, page: Page, readings: Sequence[GroupReading]
+    pixels: Pixels, alignment: Alignment, page: Page, readings: Sequence[GroupReading]
 ) -> bytes:
     """The page upright as JPEG: what was read in green, what is doubtful in orange.
 
     A doubtful group is framed too, in red where nothing or too much was read.
     """
     whole = Box(0, 0, page.width, page.height)
-    gray = _lit(alignment.rectified(picture, whole, _OVERLAY_SCALE))
-    canvas = np.asarray(cv2.cvtColor(gray, cv2.COLOR_GRAY2BGR), np.uint8)
+    canvas = _in_colour(_lit(alignment.rectified(pixels.shown, whole, _OVERLAY_SCALE)))
     for group, reading in zip(page.groups, readings, strict=True):
         if reading.needs_review:
             _frame(canvas, group.box, _ORANGE if len(reading.values) == 1 else _RED)
@@ -60,14 +59,20 @@ def _frame(canvas: Picture, box: Box, color: tuple[int, int, int]) -> None:
     cv2.rectangle(canvas, start, end, color, 2)
 
 
-def crop(picture: Gray, alignment: Alignment, groups: Sequence[Group]) -> bytes:
+def crop(pixels: Pixels, alignment: Alignment, groups: Sequence[Group]) -> bytes:
     """The part of the page in which these groups lie, as JPEG."""
     boxes = [group.box for group in groups]
     left, top = min(box.x for box in boxes), min(box.y for box in boxes)
     right = max(box.x + box.width for box in boxes)
     bottom = max(box.y + box.height for box in boxes)
     box = Box(left, top, right - left, bottom - top).grown(1.5)
-    return _jpeg(_lit(alignment.rectified(picture, box, _CROP_SCALE)), 85)
+    return _jpeg(_in_colour(_lit(alignment.rectified(pixels.shown, box, _CROP_SCALE))), 85)
+
+
+def _in_colour(picture: Gray) -> Picture:
+    """What OpenCV writes and draws on: BGR."""
+    code = cv2.COLOR_GRAY2BGR if picture.ndim == 2 else cv2.COLOR_RGB2BGR
+    return np.asarray(cv2.cvtColor(picture, code), np.uint8)
 
 
 def _lit(picture: Gray) -> Gray:

@@ -13,11 +13,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from academy.sheets.layout import Group
 from academy.sheets.reading.align import Floats
 from academy.sheets.reading.patches import Features
 from academy.sheets.reading.results import GroupReading, status_of
+
+Bools = npt.NDArray[np.bool_]
 
 _WEAKEST = 0.06
 """Ink below this is never a mark: noise, print, a shadow in the paper."""
@@ -30,6 +33,8 @@ _THIN = 0.35
 _BEYOND = 0.06
 _FAINT = (0.1, 0.65)
 """Of a typical mark, or of a darker one beside it: darker is a mark, lighter is nothing."""
+_OUT, _LEAST = 6.0, 0.025
+"""Ink is noise up to so many spreads of the empty bubbles, and below this in any case."""
 _LONE, _BESIDE = 2.5, 4.0
 
 
@@ -64,7 +69,7 @@ def _otsu(values: Floats) -> float:
     return float((ordered[at] + ordered[at + 1]) / 2)
 
 
-def marked_shares(features: Features, sheet: Sheet) -> Floats:
+def marked_shares(features: Features, sheet: Sheet, groups: Sequence[Group]) -> Floats:
     """How likely each bubble is meant, from 0 to 1."""
     core, halo = features.core, features.halo
     width = _SOFT * sheet.cut
@@ -76,9 +81,27 @@ def marked_shares(features: Features, sheet: Sheet) -> Floats:
     # Between the rest of an erasure and a light mark.
     faint = (core > 0.3 * sheet.cut) & (core < sheet.cut * 1.35)
     weak = (core >= sheet.cut) & (core < 0.6 * sheet.typical)
-    doubtful = beyond | thin | faint | weak
+    doubtful = beyond | thin | faint | weak | stands_out(features, sheet, groups)
     unsure = np.clip(likely, 1 - _DOUBT, _DOUBT)
     return np.asarray(np.where(doubtful, unsure, likely), np.float32)
+
+
+def stands_out(features: Features, sheet: Sheet, groups: Sequence[Group]) -> Bools:
+    """Bubbles of a group that reads blank in which there is more than this page's noise.
+
+    A hard pencil leaves less on the paper than a share of a typical mark. Whether it left anything
+    shows only beside what the page's empty bubbles show.
+    """
+    sizes = [len(group.bubbles) for group in groups]
+    starts = np.cumsum([0, *sizes])[:-1]
+    blank = np.repeat(np.maximum.reduceat(features.core, starts) < sheet.cut, sizes)
+    out = np.zeros(len(blank), np.bool_)
+    for values in (features.core, features.peak, features.edge):
+        empty = values[features.core < sheet.cut]
+        middle = np.median(empty)
+        spread = 1.4826 * np.median(np.abs(empty - middle))
+        out |= values - middle > max(_OUT * float(spread), _LEAST)
+    return blank & out
 
 
 def caution(features: Features, sheet: Sheet, groups: Sequence[Group]) -> Floats:

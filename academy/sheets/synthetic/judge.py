@@ -6,13 +6,21 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from time import process_time
-from typing import Any
+from typing import Any, Protocol
 
+from academy.sheets.reading.align import Pixels
 from academy.sheets.reading.decode import picture_of
-from academy.sheets.reading.engine import Reader
-from academy.sheets.reading.page import locate
+from academy.sheets.reading.page import Located, PageGroups, locate
 from academy.sheets.reading.results import SheetError
 from academy.sheets.synthetic.sheets import Sample
+
+
+class Reads(Protocol):
+    """A reader: one stage or several."""
+
+    def read(self, pixels: Pixels, located: Located) -> PageGroups:
+        """Every group of the page."""
+        ...
 
 
 @dataclass
@@ -31,6 +39,9 @@ class Report:
     by_mark: Counter[str] = field(default_factory=Counter)
     wrong_by_mark: Counter[str] = field(default_factory=Counter)
     silent_by_mark: Counter[str] = field(default_factory=Counter)
+    review_by_mark: Counter[str] = field(default_factory=Counter)
+    escaped: list[str] = field(default_factory=list)
+    """Each silent error in words: what was read, and what was meant."""
     cpu_seconds: float = 0.0
 
     @property
@@ -48,7 +59,7 @@ class Report:
         """Of one core: decoding, finding and reading."""
         return self.sheets / self.cpu_seconds if self.cpu_seconds else 0.0
 
-    def add(self, sample: Sample, reader: Reader) -> None:
+    def add(self, sample: Sample, reader: Reads) -> None:
         """Read one sheet and count."""
         self.sheets += 1
         started = process_time()
@@ -67,12 +78,17 @@ class Report:
             self.groups += 1
             self.by_mark[kind] += 1
             self.review += reading.needs_review
+            self.review_by_mark[kind] += reading.needs_review
             if wrong:
                 self.wrong += 1
                 self.wrong_by_mark[kind] += 1
             if wrong and not reading.needs_review:
                 self.silent += 1
                 self.silent_by_mark[kind] += 1
+                self.escaped.append(
+                    f"{sample.name} {reading.key} ({kind}): {reading.values} for "
+                    f"{sample.filled.truth[reading.key]}, confidence {reading.confidence}"
+                )
 
     def to_json(self) -> dict[str, Any]:
         """The figures, rounded as they are published."""
@@ -89,7 +105,7 @@ class Report:
         }
 
 
-def judge(samples: Iterable[Sample], reader: Reader) -> Report:
+def judge(samples: Iterable[Sample], reader: Reads) -> Report:
     """Read all samples."""
     report = Report()
     for sample in samples:

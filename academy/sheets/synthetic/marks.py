@@ -34,6 +34,8 @@ class Mark(StrEnum):
     DOT = "dot"
     CIRCLE = "circle"
     OVERFILLED = "overfilled"
+    SLASH = "slash"
+    SCRIBBLE = "scribble"
     ERASED = "erased"
     CROSSED_OUT = "crossed_out"
 
@@ -167,6 +169,28 @@ def _overfilled(sheet: _Sheet, pen: Pen) -> None:
     _fill(sheet, pen, sheet.rng.uniform(1.15, 1.4))
 
 
+def _slash(sheet: _Sheet, pen: Pen) -> None:
+    rng = sheet.rng
+    lean, height = rng.uniform(0.5, 1.4), rng.uniform(1.6, 2.6)
+    sheet.stroke([(-lean, height), (0, 0), (lean, -height)], _line(pen, rng))
+
+
+def _scribble(sheet: _Sheet, pen: Pen) -> None:
+    """A few turns of the pen, somewhere about the bubble."""
+    rng = sheet.rng
+    turns = np.linspace(0, 2 * np.pi * rng.uniform(1.5, 3.5), 40)
+    reach = np.linspace(rng.uniform(0.1, 0.5), rng.uniform(0.8, 1.2), 40)
+    x, y = rng.normal(0, 0.2, 2)
+    width, height = BUBBLE_WIDTH / 2, BUBBLE_HEIGHT / 2
+    sheet.stroke(
+        [
+            (float(x + width * r * np.cos(t)), float(y + height * r * np.sin(t)))
+            for t, r in zip(turns, reach, strict=True)
+        ],
+        _line(pen, rng),
+    )
+
+
 def _erased(sheet: _Sheet, pen: Pen) -> None:
     """What a rubber leaves of a filled bubble: little of the ink, smeared."""
     rng = sheet.rng
@@ -209,6 +233,8 @@ _HANDS: dict[Mark, Callable[[_Sheet, Pen], None]] = {
     Mark.DOT: _dot,
     Mark.CIRCLE: _circle,
     Mark.OVERFILLED: _overfilled,
+    Mark.SLASH: _slash,
+    Mark.SCRIBBLE: _scribble,
     Mark.ERASED: _erased,
     Mark.CROSSED_OUT: _crossed_out,
 }

@@ -32,10 +32,19 @@ def printed(layout: Layout, number: int, dpi: int) -> Picture:
 
 
 def print_and_fill(
-    layout: Layout, number: int, filled: Filled, dpi: int, rng: np.random.Generator
+    layout: Layout,
+    number: int,
+    filled: Filled,
+    dpi: int,
+    rng: np.random.Generator,
+    *,
+    on: Picture | None = None,
 ) -> Picture:
-    """A page from some printer on some paper, with the student's marks on it."""
-    paper = _print(printed(layout, number, dpi), rng)
+    """A page from some printer on some paper, with somebody's marks on it.
+
+    With `on` the marks go onto that page, as a second pen's.
+    """
+    paper = _print(printed(layout, number, dpi), rng) if on is None else on
     scale = dpi / 25.4
     bubbles = {
         (group.key, bubble.value): bubble

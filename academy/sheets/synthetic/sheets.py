@@ -25,6 +25,12 @@ class Sample:
     hand: Hand
     capture: Capture
     hidden_marker: int | None
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """What it is and how to make it again."""
+        return f"{self.capture.value}/{self.hand.value} {self.layout.fingerprint} seed {self.seed}"
 
 
 def sample(
@@ -47,4 +53,5 @@ def sample(
     return Sample(
         jpeg=capture(paper, how, rng, hide_marker=hidden),
         layout=layout, page=page, filled=filled, hand=hand, capture=how, hidden_marker=hidden,
+        seed=seed,
     )  # fmt: skip

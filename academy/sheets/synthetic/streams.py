@@ -15,6 +15,7 @@ class Stream(IntEnum):
     GATE = 3
     BENCHMARK = 4
     CALIBRATION = 5
+    PROOF = 6
 
 
 def rng_of(stream: Stream, *numbers: int) -> np.random.Generator:

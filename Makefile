@@ -2,7 +2,7 @@
 # Options: PYTHON=/path/to/python3.11, VIDEO=file (demo), TESTS=path (test), JOBS= SEED= (chaos).
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test lint format types contracts openapi check-openapi reference chaos soak bench bench-events bench-sheets bench-video bench-roster lock audit train-omr ocr-data models clean
+.PHONY: help setup demo up down status test lint format types contracts openapi check-openapi reference chaos soak bench bench-events bench-sheets bench-video bench-roster lock audit train-omr train-numbers ocr-data models clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
@@ -76,6 +76,9 @@ bench-sheets: setup ## How well and how fast answer sheets are read, one core (S
 
 train-omr: setup ## Train the network for hard marks, promoted only when better (SHEETS=900 EPOCHS=8)
 	@$(BIN)/python -m academy.sheets.network $(if $(SHEETS),--sheets $(SHEETS)) $(if $(EPOCHS),--epochs $(EPOCHS))
+
+train-numbers: setup ## Train the network for printed question numbers, stored only when better (EXAMPLES=60000 EPOCHS=14 FONTS="folders")
+	@$(BIN)/python -m academy.ai.segmentation.numbers $(if $(EXAMPLES),--examples $(EXAMPLES)) $(if $(EPOCHS),--epochs $(EPOCHS)) $(if $(FONTS),--fonts $(FONTS))
 
 lock: setup ## Compile requirements/*.in into hashed locks (UPGRADE=1 takes newer versions)
 	@$(BIN)/python -m deploy.local.lock $(if $(UPGRADE),--upgrade)

@@ -66,11 +66,18 @@ register(
         "Check that numbers with a dot (1., 2.) stand at the left of the columns.",
     ),
     Entry(
-        "questions_need_text", 422,
-        "{page}쪽에 글자 정보가 없습니다. 스캔하거나 찍은 시험지는 아직 나눌 수 없습니다.",
-        "Page {page} has no text layer: scans and photographs cannot be divided yet.",
-        "글자가 들어 있는 원본 PDF를 올려 주세요.",
-        "Upload the original PDF, which has its text.",
+        "questions_pages_unread", 422,
+        "읽을 수 없는 쪽이 있습니다: {pages}",
+        "Pages of the file cannot be read: {pages}",
+        "그 쪽의 문제는 빠져 있습니다. 파일을 다시 만들어 올리거나 빠진 문제를 더해 주세요.",
+        "Their questions are left out. Make the file anew, or add the questions by hand.",
+    ),
+    Entry(
+        "questions_unsure", 422,
+        "확실하지 않은 문제가 {count}개 있습니다: {numbers}",
+        "{count} questions are not certain: {numbers}",
+        "고침 화면에서 번호와 영역을 확인해 주세요.",
+        "Look at their numbers and boxes on the correction page.",
     ),
     Entry(
         "questions_too_many", 422,

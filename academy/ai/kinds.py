@@ -6,8 +6,7 @@ from academy.ai.ocr.params import OcrPagesParams, OcrParams
 from academy.ai.ocr.results import OcrResult
 from academy.ai.pages.params import document_check
 from academy.ai.prices import OFFERS
-from academy.ai.segmentation.params import SegmentationParams
-from academy.ai.segmentation.results import SegmentationResult
+from academy.ai.segmentation import kind as _segmentation  # noqa: F401 - registers itself
 from academy.ai.speech import kind as _speech  # noqa: F401 - registers itself
 from academy.ai.variants import kind as _variants  # noqa: F401 - registers itself
 from academy.core.storage import Bucket
@@ -34,12 +33,4 @@ OCR_PAGES = register(
         timeout_seconds=1800,
         internal=True,
     )
-)
-
-SEGMENTATION = OFFERS["ai.question_segmentation"].spec(
-    params=SegmentationParams,
-    handler="academy.ai.segmentation.handler:run",
-    timeout_seconds=1800,
-    result=SegmentationResult,
-    check=document_check,
 )

@@ -23,13 +23,12 @@ _CROSSING: Final = 0.15
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """The straightened page, its blocks in reading order, and the way back to the given page."""
+class Straight:
+    """A page with even paper and level lines, and the way back to the page as it was given."""
 
     gray: Gray
-    blocks: list[Box]
-    back: Any
     angle: float
+    back: Any
 
     def box_back(self, box: Box) -> Box:
         """A box on the straightened page, as the box around it on the page as it was given."""
@@ -46,10 +45,24 @@ class Prepared:
         )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Prepared(Straight):
+    """A straightened page without rules, and its blocks in reading order."""
+
+    blocks: list[Box]
+
+
 def prepared(gray: Gray) -> Prepared:
     """The page with even paper, upright lines and its blocks."""
+    straight = straightened(gray)
+    clean = without_rules(straight.gray)
+    return Prepared(clean, straight.angle, straight.back, blocks_of(clean))
+
+
+def straightened(gray: Gray, angle: float | None = None) -> Straight:
+    """The page made even, and turned by ``angle`` in degrees; None: by what levels its lines."""
     even = evened(gray)
-    angle = skew(even)
+    angle = skew(even) if angle is None else angle
     height, width = even.shape
     turn = cv2.getRotationMatrix2D((width / 2, height / 2), angle, 1.0)
     if abs(angle) >= _FINE:
@@ -57,8 +70,7 @@ def prepared(gray: Gray) -> Prepared:
             cv2.warpAffine(even, turn, (width, height), flags=cv2.INTER_CUBIC, borderValue=255.0),
             np.uint8,
         )
-    clean = without_rules(even)
-    return Prepared(clean, blocks_of(clean), cv2.invertAffineTransform(turn), angle)
+    return Straight(even, angle, cv2.invertAffineTransform(turn))
 
 
 def evened(gray: Gray) -> Gray:

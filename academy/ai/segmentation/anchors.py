@@ -1,92 +1,102 @@
-"""Where questions begin: numbers at the left edge of a column that form a chain."""
+"""Where questions begin: marks at the left edges of columns whose numbers form a chain."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Final
 
-from academy.ai.pages.text import Line
+from academy.ai.pages.document import Box
+from academy.ai.segmentation.marks import Mark
 from academy.ai.segmentation.regions import Region
 
-_NUMBER: Final = re.compile(
-    r"(?:문(?:제|항)?\s*)?(?:(\d{1,3})\s*(?:[.\uff0e)](?!\d)|번(?![가-힣]))"
-    r"|\[\s*(\d{1,3})\s*\]|(0\d{1,2})(?:\s|$))"
-)
-"""1. 1) 1번 문제 1. [1] and, alone, 01."""
-_GROUP: Final = re.compile(
-    r"[\[(\u3010\u3014]\s*(\d{1,3})\s*(?:[~\u223c\u301c\uff5e-]|에서)\s*(\d{1,3})\s*[\])\u3011\u3015]"
-)
-"""[5~6], with any of the brackets and tildes in use."""
-_EDGE: Final = 0.02
-"""Of the page's width: how far from the column's edge a number may stand."""
 _BACK: Final = 400
 _GAP_COST: Final = 0.25
 _MOST_GAP: Final = 12
 _RESTART_COST: Final = 2.5
+_LEAST_SURE: Final = 0.25
+"""Below it a mark in a picture is none."""
+_FILLS: Final = 0.6
+"""So sure must it be that a mark is a number, to take the one that its neighbours leave."""
+_CERTAIN: Final = 0.9
+"""A number read so surely is not another one."""
+_GUESSED: Final = 0.1
+_FIT: Final = (0.55, 0.8, 1.0)
+"""Confidence where so many neighbours are the numbers before and after."""
+_ALONE: Final = 0.5
 
 
 @dataclass(frozen=True)
 class Anchor:
-    """The first line of a question, or of what several share (then ``last`` is their last)."""
+    """The first line of a question, or of what several share (then ``last`` is their last).
+
+    ``number_confidence``: that the number is this one; ``confidence``: that a question begins
+    here and is whole.
+    """
 
     number: int
     region: int
-    line: Line
+    box: Box
     last: int | None = None
     confidence: float = 1.0
-    opens_page: bool = False
+    number_confidence: float = 1.0
 
 
-def anchors_of(regions: Sequence[Region], width: int) -> list[Anchor]:
-    """The anchors of a document in reading order; ``width`` of its widest page, in pixels."""
-    candidates: list[Anchor] = []
-    groups: list[Anchor] = []
+@dataclass(frozen=True)
+class _Link:
+    """A mark taken as one of the numbers that it may be."""
+
+    mark: int
+    number: int
+    weight: float
+    opens_page: bool
+
+
+def anchors_of(regions: Sequence[Region], marks: Sequence[Mark]) -> list[Anchor]:
+    """The anchors of a document in reading order; ``marks`` are in that order too."""
+    numbers = [mark for mark in marks if not mark.is_group and not mark.circled]
+    chain = _anchored(numbers, regions)
+    if len(chain) < 2:
+        # Circled numbers are choices, unless a test has no other numbers.
+        circled = _anchored([mark for mark in marks if mark.circled], regions)
+        chain = max(chain, circled, key=len)
+    return sorted([*chain, *_groups(marks, chain)], key=lambda one: (one.region, one.box[1]))
+
+
+def _anchored(marks: Sequence[Mark], regions: Sequence[Region]) -> list[Anchor]:
+    links = _links(marks, regions)
+    chain = _filled(chained(links), marks)
+    return [_anchor(chain, at, marks[link.mark]) for at, link in enumerate(chain)]
+
+
+def _links(marks: Sequence[Mark], regions: Sequence[Region]) -> list[_Link]:
+    links = []
     page = 0
-    for index, region in enumerate(regions):
-        edge = _edge(region)
-        for line in region.lines:
-            if line.box[0] > edge + width * _EDGE:
-                continue
-            if group := _GROUP.match(line.text):
-                first, last = int(group[1]), int(group[2])
-                if first < last:
-                    groups.append(Anchor(first, index, line, last))
-            elif number := _NUMBER.match(line.text):
-                value = int(number[1] or number[2] or number[3])
-                if value:
-                    opens = region.page != page
-                    page = region.page
-                    candidates.append(Anchor(value, index, line, opens_page=opens))
-    chain = chained(candidates)
-    numbers = {anchor.number for anchor in chain}
-    shared = [one for one in groups if {one.number, one.last} & numbers]
-    return sorted([*chain, *shared], key=lambda one: (one.region, one.line.box[1]))
+    for at, mark in enumerate(marks):
+        opens = regions[mark.region].page != page
+        page = regions[mark.region].page
+        if mark.sure >= _LEAST_SURE:
+            links += [_Link(at, value, mark.sure * share, opens) for value, share in mark.values]
+    return links
 
 
-def _edge(region: Region) -> int:
-    """Where the lines of a column begin: a stray mark further left does not count."""
-    lefts = sorted(line.box[0] for line in region.lines)
-    return lefts[len(lefts) // 20]
-
-
-def chained(candidates: Sequence[Anchor]) -> list[Anchor]:
-    """The best chain of growing numbers, with a confidence for each.
+def chained(links: Sequence[_Link]) -> list[_Link]:
+    """The best chain of growing numbers.
 
     Numbers of a list within a question are left out because they break the chain. The chain may
     begin anew at 1 with the first number of a page: the next paper of a bundle.
     """
     scores: list[float] = []
     before: list[int | None] = []
-    for at, one in enumerate(candidates):
+    for at, one in enumerate(links):
         # A paper begins at 1 rather than anywhere.
         best, link = -0.05 * min(one.number - 1, 10), None
         for earlier in range(max(0, at - _BACK), at):
-            cost = _cost(candidates[earlier], one)
+            cost = _cost(links[earlier], one)
             if cost is not None and scores[earlier] - cost > best:
                 best, link = scores[earlier] - cost, earlier
-        scores.append(best + 1)
+        scores.append(best + one.weight)
         before.append(link)
     if not scores:
         return []
@@ -95,12 +105,13 @@ def chained(candidates: Sequence[Anchor]) -> list[Anchor]:
     while at_end is not None:
         picked.append(at_end)
         at_end = before[at_end]
-    chain = [candidates[index] for index in reversed(picked)]
-    return [replace(one, confidence=_confidence(chain, at)) for at, one in enumerate(chain)]
+    return [links[index] for index in reversed(picked)]
 
 
-def _cost(earlier: Anchor, later: Anchor) -> float | None:
+def _cost(earlier: _Link, later: _Link) -> float | None:
     """What it costs to go on from one number to the other; None: impossible."""
+    if earlier.mark == later.mark:
+        return None
     gap = later.number - earlier.number
     if gap == 1:
         return 0.0
@@ -109,11 +120,91 @@ def _cost(earlier: Anchor, later: Anchor) -> float | None:
     return _RESTART_COST if later.number == 1 and later.opens_page else None
 
 
-def _confidence(chain: Sequence[Anchor], at: int) -> float:
+def _filled(chain: Sequence[_Link], marks: Sequence[Mark]) -> list[_Link]:
+    """The chain with its gaps filled by marks whose numbers could not be read.
+
+    Only where there are as many of them as numbers are missing: which is which is then certain.
+    """
+    filled = list(chain[:1])
+    for earlier, later in pairwise(chain):
+        missing = range(earlier.number + 1, later.number)
+        unread = [
+            at
+            for at in range(earlier.mark + 1, later.mark)
+            if marks[at].sure >= _FILLS and _best(marks[at]) < _CERTAIN
+        ]
+        if missing and len(missing) == len(unread):
+            filled += [
+                _Link(at, number, _GUESSED, opens_page=False)
+                for at, number in zip(unread, missing, strict=True)
+            ]
+        filled.append(later)
+    return filled
+
+
+def _best(mark: Mark) -> float:
+    return mark.values[0][1] if mark.values else 0.0
+
+
+def _anchor(chain: Sequence[_Link], at: int, mark: Mark) -> Anchor:
+    link = chain[at]
+    fit = _fit(chain, at)
+    # What was hardly read is believed where both neighbours leave no other number.
+    read = dict(mark.values).get(link.number, _GUESSED)
+    number = fit * (1 - (1 - read) * (0.3 if fit == _FIT[2] else 1.0))
+    whole = fit * (1 - (1 - mark.sure) * 0.5)
+    return Anchor(
+        link.number, mark.region, mark.box,
+        confidence=round(min(whole, (1 + number) / 2), 3), number_confidence=round(number, 3),
+    )  # fmt: skip
+
+
+def _fit(chain: Sequence[_Link], at: int) -> float:
     """1 where both neighbours fit, less where numbers are missing, least for one alone."""
     if len(chain) == 1:
-        return 0.5
+        return _ALONE
     number = chain[at].number
     fits = [number == 1 if at == 0 else chain[at - 1].number == number - 1 or number == 1]
     fits.append(at == len(chain) - 1 or chain[at + 1].number in {number + 1, 1})
-    return (0.55, 0.8, 1.0)[sum(fits)]
+    return _FIT[sum(fits)]
+
+
+def _groups(marks: Sequence[Mark], chain: Sequence[Anchor]) -> list[Anchor]:
+    """The headings of groups that fit the questions around them."""
+    groups = []
+    for mark in marks:
+        if not mark.is_group or mark.sure < _LEAST_SURE:
+            continue
+        following = [one for one in chain if _place(one) > (mark.region, mark.box[1])][:1]
+        anchor = _group(mark, {one.number for one in chain}, following)
+        if anchor is not None:
+            groups.append(anchor)
+    return groups
+
+
+def _place(anchor: Anchor) -> tuple[int, int]:
+    return anchor.region, anchor.box[1]
+
+
+def _group(mark: Mark, numbers: set[int], following: Sequence[Anchor]) -> Anchor | None:
+    pairs = sorted(
+        (
+            (share * other * mark.sure, first, last)
+            for first, share in mark.values
+            for last, other in mark.lasts
+            if first < last
+        ),
+        reverse=True,
+    )
+    fitting = [pair for pair in pairs if {pair[1], pair[2]} & numbers]
+    # Of what may stand there, the group that begins with the question below it.
+    below = [pair for pair in fitting if following and pair[1] == following[0].number]
+    for share, first, last in (*below, *fitting):
+        sure = round(share, 3)
+        return Anchor(first, mark.region, mark.box, last, sure, sure)
+    return None
+
+
+def weakened(anchor: Anchor, most: float) -> Anchor:
+    """The anchor with a confidence of at most so much."""
+    return replace(anchor, confidence=min(anchor.confidence, most))

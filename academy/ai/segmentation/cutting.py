@@ -1,83 +1,114 @@
-"""From anchors to questions: each one's parts on the pages, fitted to what is printed there."""
+"""Questions cut out of their pages: boxes fitted to what is printed there, and pictures."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import Final
 
 import cv2
 import numpy as np
 
-from academy.ai.pages.document import Box, Gray
-from academy.ai.segmentation.anchors import Anchor
-from academy.ai.segmentation.regions import Region
+from academy.ai.ocr.picture import Straight, straightened
+from academy.ai.pages.document import Box, Document, Gray
+from academy.ai.segmentation.planning import PAD, Part
+from academy.ai.segmentation.scanned import seen
 
-PAD: Final = 6
-"""Pixels of paper around a question."""
 _INK: Final = 200
 _RULE: Final = 4
 """A line as tall as this part (1/4) of the page is the rule between columns."""
+_HELD: Final = 2
+"""Pages kept: one is asked for by a few parts, one after the other."""
 
 
 @dataclass(frozen=True)
-class Part:
-    """A piece of a question: one page, one box."""
+class _Shown:
+    """A page to cut from, without the rules between columns.
 
-    page: int
-    box: Box
-
-
-@dataclass(frozen=True)
-class Piece:
-    """An anchor and where its text stands; more than one part where a column ends within it."""
-
-    anchor: Anchor
-    parts: tuple[Part, ...]
-
-
-def pieces_of(
-    regions: Sequence[Region], anchors: Sequence[Anchor], gray: Callable[[int], Gray]
-) -> list[Piece]:
-    """The pieces of all anchors in reading order; in the pages' own pixels.
-
-    ``gray`` gives the picture of a page without the rules between columns.
-    An anchor whose part of the page is empty has no piece.
+    Of a page without text also how it was straightened, and the boxes of what is printed there.
     """
-    parts: list[list[Part]] = [[] for _ in anchors]
-    current: int | None = None
-    following = 0
-    for index, region in enumerate(regions):
-        if region.spans:
-            # A heading over both columns ends what stood above it.
-            current = None
-        left, top, right, bottom = region.box
-        while following < len(anchors) and anchors[following].region == index:
-            at = max(top, anchors[following].line.box[1] - PAD // 2)
-            _add(parts, current, region, (left, top, right, at), gray)
-            current, top = following, at
-            following += 1
-        _add(parts, current, region, (left, top, right, bottom), gray)
-    return [
-        Piece(anchor, tuple(found)) for anchor, found in zip(anchors, parts, strict=True) if found
+
+    gray: Gray
+    straight: Straight | None
+    printed: list[Box]
+
+    def fitted(self, box: Box) -> Box | None:
+        """The box around what is printed within a box; None where nothing is."""
+        if self.straight is None:
+            return fitted(self.gray, box)
+        # Lines are never quite level, and cut at a height one would lose its end to the next.
+        return padded(around(self.printed, box), self.gray)
+
+
+class Cutter:
+    """Fits and cuts parts of a document's pages.
+
+    ``angles`` has the degrees by which each page without a text layer was straightened; their
+    parts are on the straightened page.
+    """
+
+    def __init__(self, document: Document, angles: dict[int, float]) -> None:
+        self._document = document
+        self._angles = angles
+        self._shown = lru_cache(maxsize=_HELD)(self._show)
+
+    def _show(self, number: int) -> _Shown:
+        gray = self._document.gray(number)
+        if number not in self._angles:
+            plain = without_column_rules(gray)
+            return _Shown(plain, None, [])
+        straight = straightened(gray, self._angles[number])
+        page = seen(straight.gray, number)
+        return _Shown(without_column_rules(straight.gray), straight, page.printed)
+
+    def fitted(self, parts: Sequence[Part]) -> list[Part]:
+        """The parts around their ink; those without any are left out."""
+        boxes = ((part, self._shown(part.page).fitted(part.box)) for part in parts)
+        return [Part(part.page, box) for part, box in boxes if box is not None]
+
+    def given(self, part: Part) -> Part:
+        """A part on its page as it was given."""
+        straight = self._shown(part.page).straight
+        return part if straight is None else Part(part.page, straight.box_back(part.box))
+
+    def write(self, path: Path, parts: Sequence[Part]) -> None:
+        """A PNG of the parts below each other."""
+        write(path, [self._cut(part) for part in parts])
+
+    def _cut(self, part: Part) -> Gray:
+        left, top, right, bottom = part.box
+        return self._shown(part.page).gray[top:bottom, left:right]
+
+
+def write(path: Path, cuts: Sequence[Gray]) -> None:
+    """A PNG of pictures below each other on white paper."""
+    width = max(cut.shape[1] for cut in cuts)
+    stacked = np.vstack([
+        np.pad(cut, ((0, PAD), (0, width - cut.shape[1])), constant_values=255) for cut in cuts
+    ])  # fmt: skip
+    done, encoded = cv2.imencode(".png", stacked)
+    if not done:
+        raise ValueError("the crop cannot be encoded")
+    path.write_bytes(encoded.tobytes())
+
+
+def around(printed: Sequence[Box], box: Box) -> Box | None:
+    """The box around what has its middle within a box; None where nothing has."""
+    left, top, right, bottom = box
+    own = [
+        one
+        for one in printed
+        if top <= (one[1] + one[3]) / 2 < bottom and left <= (one[0] + one[2]) / 2 < right
     ]
+    if not own:
+        return None
+    lefts, tops, rights, bottoms = zip(*own, strict=True)
+    return min(lefts), min(tops), max(rights), max(bottoms)
 
 
-def _add(
-    parts: list[list[Part]],
-    owner: int | None,
-    region: Region,
-    box: Box,
-    gray: Callable[[int], Gray],
-) -> None:
-    if owner is None:
-        return
-    fitted = _fitted(gray(region.page), box)
-    if fitted is not None:
-        parts[owner].append(Part(region.page, fitted))
-
-
-def _fitted(gray: Gray, box: Box) -> Box | None:
+def fitted(gray: Gray, box: Box) -> Box | None:
     """The box around the ink within a box; None where there is none."""
     left, top, right, bottom = box
     ink = gray[top:bottom, left:right] < _INK
@@ -86,10 +117,20 @@ def _fitted(gray: Gray, box: Box) -> Box | None:
     rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
     if len(rows) == 0:
         return None
+    found = (
+        left + int(columns[0]), top + int(rows[0]), left + int(columns[-1]), top + int(rows[-1]),
+    )  # fmt: skip
+    return padded(found, gray)
+
+
+def padded(box: Box | None, gray: Gray) -> Box | None:
+    """The box with some paper around it, within the page."""
+    if box is None:
+        return None
     height, width = gray.shape
+    left, top, right, bottom = box
     return (
-        max(0, left + int(columns[0]) - PAD), max(0, top + int(rows[0]) - PAD),
-        min(width, left + int(columns[-1]) + PAD), min(height, top + int(rows[-1]) + PAD),
+        max(0, left - PAD), max(0, top - PAD), min(width, right + PAD), min(height, bottom + PAD),
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from academy.ai.pages.text import Line
 _MIDDLE: Final = (0.3, 0.7)
 _CROSSING: Final = 0.12
 """Share of lines from which on what crosses a strip says that it is no gutter."""
-_MARGIN: Final = 0.09
+MARGIN: Final = 0.09
 """Of the height, at the top and the bottom: where running heads and page numbers stand."""
 _PAGE_NUMBER: Final = re.compile(r"[-\u2013\u2014\s/|]*\d{1,3}(?:[-\u2013\u2014\s/|]+\d{0,3})*")
 _DIGITS: Final = re.compile(r"\d+")
@@ -22,11 +22,12 @@ _DIGITS: Final = re.compile(r"\d+")
 
 @dataclass(frozen=True)
 class Page:
-    """A page's text layer; ``number`` from 1."""
+    """A page's lines; ``number`` from 1. ``running``: known to be no part of the text."""
 
     number: int
     size: Size
     lines: tuple[Line, ...]
+    running: tuple[Line, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -39,14 +40,18 @@ class Region:
     spans: bool = False
 
 
-def regions_of(pages: Sequence[Page]) -> list[Region]:
-    """Every region of a document in reading order, without running heads and page numbers."""
+def without_running_heads(pages: Sequence[Page]) -> list[Page]:
+    """The pages of a text layer with running heads and page numbers told from the text."""
     running = _running(pages)
-    regions: list[Region] = []
-    for page in pages:
-        lines = [line for line in page.lines if not _is_running(line, page, running)]
-        regions += _of_page(page, lines)
-    return regions
+    return [
+        Page(
+            page.number,
+            page.size,
+            tuple(line for line in page.lines if not _is_running(line, page, running)),
+            tuple(line for line in page.lines if _is_running(line, page, running)),
+        )
+        for page in pages
+    ]
 
 
 def _running(pages: Sequence[Page]) -> set[tuple[str, bool]]:
@@ -63,7 +68,7 @@ def _key(line: Line, page: Page) -> tuple[str, bool]:
 
 def _in_margin(line: Line, page: Page) -> bool:
     height = page.size.height
-    return line.box[3] < height * _MARGIN or line.box[1] > height * (1 - _MARGIN)
+    return line.box[3] < height * MARGIN or line.box[1] > height * (1 - MARGIN)
 
 
 def _is_running(line: Line, page: Page, running: set[tuple[str, bool]]) -> bool:
@@ -72,13 +77,15 @@ def _is_running(line: Line, page: Page, running: set[tuple[str, bool]]) -> bool:
     return _key(line, page) in running or bool(_PAGE_NUMBER.fullmatch(line.text))
 
 
-def _of_page(page: Page, lines: list[Line]) -> list[Region]:
+def regions_of(page: Page) -> list[Region]:
+    """Every region of a page in reading order."""
+    lines = page.lines
     if not lines:
         return []
     width = page.size.width
     top = min(line.box[1] for line in lines)
     # What is below the last line may be a figure; below a page's number there is nothing.
-    bottom = _floor(page, lines)
+    bottom = _floor(page)
     gutter = _gutter(lines, width)
     if gutter is None:
         return [Region(page.number, (0, top, width, bottom), _sorted(lines))]
@@ -101,10 +108,10 @@ def _of_page(page: Page, lines: list[Line]) -> list[Region]:
     return regions
 
 
-def _floor(page: Page, lines: list[Line]) -> int:
-    below = [line.box[1] for line in page.lines if line not in lines and
-             line.box[1] * 2 > page.size.height]  # fmt: skip
-    return max(min([*below, page.size.height]), *(line.box[3] for line in lines))
+def _floor(page: Page) -> int:
+    height = page.size.height
+    below = [line.box[1] for line in page.running if line.box[1] * 2 > height]
+    return max(min([*below, height]), *(line.box[3] for line in page.lines))
 
 
 def _middle(line: Line) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from academy.documents.schema import Enveloped, Published
@@ -16,10 +18,9 @@ class PlacedPart(Published):
     bbox: _Box = Field(description="Left, top, right, bottom in pixels of the page.")
 
 
-class Question(Published):
-    """A question and its picture."""
+class Placed(Published):
+    """Where something stands, and its picture."""
 
-    n: int = Field(description="Its printed number.")
     page: int = Field(description="Where it begins.")
     bbox: _Box = Field(description="Of its first part, in pixels of the page.")
     parts: list[PlacedPart] = Field(
@@ -27,28 +28,35 @@ class Question(Published):
     )
     crop: str = Field(description="Name of the artifact: its parts, one below the other.")
     confidence: float = Field(
-        ge=0, le=1, description="Below 1 where a neighbouring number is missing."
-    )
+        ge=0, le=1,
+        description="That a question begins here and is whole: below 1 on pictures, and where a "
+        "neighbouring number is missing.",
+    )  # fmt: skip
+    number_confidence: float = Field(ge=0, le=1, description="That the number is right.")
 
 
-class Shared(Published):
+class Question(Placed):
+    """A question."""
+
+    n: int = Field(description="Its printed number.")
+
+
+class Shared(Placed):
     """A text that several questions share."""
 
     first: int
     last: int
-    page: int
-    bbox: _Box
-    parts: list[PlacedPart]
-    crop: str
 
 
-class PageSize(Published):
+class SegmentedPage(Published):
     """A page that boxes refer to."""
 
     number: int
     width: int
     height: int
-    dpi: int
+    dpi: int | None = Field(description="Of these pixels; null for pictures.")
+    source: Literal["text_layer", "picture"] = Field(description="What its questions come from.")
+    preview: str = Field(description="Name of the artifact: the page as a picture.")
 
 
 class Questions(Published):
@@ -58,7 +66,8 @@ class Questions(Published):
     questions: list[Question]
     shared: list[Shared] = Field(description="Texts of groups such as [5~6].")
     missing: list[int] = Field(description="Numbers between others that were not found.")
-    pages: list[PageSize]
+    pages: list[SegmentedPage]
+    unread: list[int] = Field(description="Pages that are damaged.")
 
 
 class SegmentationResult(Enveloped[Questions]):

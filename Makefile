@@ -71,6 +71,9 @@ bench-video: setup ## What a lecture costs beside PeerTube's way, 18 minutes (SE
 bench-roster: setup ## What a list of 100,000 students costs, in and out (ROWS=100000)
 	@$(LOCAL) run --services-only -- $(BIN)/python -m tests.perf.roster $(ROWS)
 
+proof-sheets: setup ## That no wrong reading escapes review: made-up sheets, each with its own pen; goes on where it stopped (SHEETS=10000 PROCESSES=1)
+	@$(BIN)/python -m tests.perf.sheets_proof $(if $(SHEETS),--sheets $(SHEETS)) $(if $(PROCESSES),--processes $(PROCESSES))
+
 bench-sheets: setup ## How well and how fast answer sheets are read, one core (SHEETS=100 of each kind)
 	@$(BIN)/python -m tests.perf.sheets $(if $(SHEETS),--sheets $(SHEETS))
 

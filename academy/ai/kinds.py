@@ -1,5 +1,8 @@
 """The AI kinds that can be submitted."""
 
+from academy.ai.language.explanations import kind as _explanations  # noqa: F401 - registers itself
+from academy.ai.language.generation import kind as _generation  # noqa: F401 - registers itself
+from academy.ai.language.transcription import kind as _transcription  # noqa: F401 - registers itself
 from academy.ai.matchup import kind as _matchup  # noqa: F401 - registers itself
 from academy.ai.notes import kind as _notes  # noqa: F401 - registers itself
 from academy.ai.ocr.params import OcrPagesParams, OcrParams

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from academy.ai.language.explanations.kind import OFFER as EXPLANATIONS
+from academy.ai.language.generation.kind import OFFER as GENERATION
+from academy.ai.language.transcription.kind import OFFER as TRANSCRIPTION
 from academy.ai.matchup.kind import IMPORT_OFFER, INDEX_OFFER, SEARCH_OFFER
 from academy.ai.notes.kind import OFFER as WRONG_NOTE
 from academy.ai.pages.limits import MAX_BYTES, MAX_PAGES, MAX_PIXELS
@@ -38,6 +41,9 @@ _TABLE: tuple[Offer, ...] = (
     IMPORT_OFFER,
     INDEX_OFFER,
     SEARCH_OFFER,
+    EXPLANATIONS,
+    GENERATION,
+    TRANSCRIPTION,
 )
 
 OFFERS: Mapping[str, Offer] = MappingProxyType({offer.kind: offer for offer in _TABLE})

@@ -92,13 +92,6 @@ register(
         "Check the answers of these problems yourself.",
     ),
     Entry(
-        "transcription_no_sound", 422,
-        "소리가 없는 파일입니다.",
-        "The file has no sound.",
-        "소리가 들어 있는 파일을 올려 주세요.",
-        "Upload a file with sound.",
-    ),
-    Entry(
         "transcription_too_long", 422,
         "너무 긴 파일입니다({minutes}분, 최대 {limit}분).",
         "The file is too long ({minutes} minutes, at most {limit}).",

@@ -183,6 +183,12 @@ def check(tenant_id: UUID, service: ServiceName) -> None:
         raise spent
 
 
+def require(tenant_id: UUID, most_micro: int) -> None:
+    """For handlers that begin something large. Raises PermanentError as `reserve` does."""
+    if (spent := _refusal(tenant_id, most_micro)) is not None:
+        raise PermanentError(spent.code, **spent.params)
+
+
 def sweep() -> int:
     """Mark as lost what was reserved by processes that are long gone; returns how many."""
     at_work = Job.unscoped.filter(

@@ -18,8 +18,7 @@ from academy.ai.language.explanations.prompt import (
 )
 from academy.ai.language.forms import filled
 from academy.ai.language.spending import spent_by
-from academy.ai.language.texts import canonical, formula, printable
-from academy.ai.variants.formula import FormulaError, parse
+from academy.ai.language.texts import canonical, formula, is_formula, number, printable
 from academy.core.storage import Bucket
 from academy.documents.envelope import Envelope
 from academy.documents.workbench import Workbench
@@ -42,10 +41,10 @@ def run(context: JobContext[ExplanationsParams]) -> Done:
     envelope = Envelope(SCHEMA, engine="")
     # What an earlier attempt has paid for is not asked again.
     done: dict[str, Any] = {"items": [], "masked": 0, "engine": "", **context.checkpoint}
-    for number in range(len(done["items"]) + 1, len(questions) + 1):
-        bench.say(_EXPLAINING, (number - 1) / len(questions))
+    for place in range(len(done["items"]) + 1, len(questions) + 1):
+        bench.say(_EXPLAINING, (place - 1) / len(questions))
         with envelope.timed("explain"):
-            done["items"].append(_explained(bench, number, done))
+            done["items"].append(_explained(bench, place, done))
         context.save_checkpoint(done)
     items = done["items"]
     withheld = sum(item["state"] == "withheld" for item in items)
@@ -67,16 +66,16 @@ def run(context: JobContext[ExplanationsParams]) -> Done:
     return Done(envelope.wrap(result))
 
 
-def _explained(bench: Workbench, number: int, done: dict[str, Any]) -> dict[str, Any]:
+def _explained(bench: Workbench, place: int, done: dict[str, Any]) -> dict[str, Any]:
     """One question as it stands in the result."""
     params: ExplanationsParams = bench.context.params
-    question = params.questions[number - 1]
+    question = params.questions[place - 1]
     request = request_for(question, params.level)
     others: list[str] = []
     masked = 0
     for tries in range(1, params.tries + 1):
         try:
-            said = asking.ask(bench.context, f"question-{number}", request)
+            said = asking.ask(bench.context, f"question-{place}", request)
         except asking.UnusableReplyError:
             continue
         done["engine"], masked = said.reply.model, said.masked
@@ -85,17 +84,17 @@ def _explained(bench: Workbench, number: int, done: dict[str, Any]) -> dict[str,
             continue
         if _is_right(bench, question, solution):
             done["masked"] += masked
-            return _item(number, tries, others, solution)
+            return _item(place, tries, others, solution)
         others.append(_told(question, solution))
     if not others:
         raise PermanentError("language_reply_invalid", tries=params.tries)
     done["masked"] += masked
-    return _item(number, params.tries, others, None)
+    return _item(place, params.tries, others, None)
 
 
-def _item(number: int, tries: int, others: list[str], solution: Solution | None) -> dict[str, Any]:
+def _item(place: int, tries: int, others: list[str], solution: Solution | None) -> dict[str, Any]:
     return {
-        "number": number,
+        "number": place,
         "state": "withheld" if solution is None else "explained",
         "steps": [] if solution is None else [step.strip() for step in solution.steps],
         "answer": None if solution is None else solution.answer.strip(),
@@ -134,8 +133,11 @@ def _is_right(bench: Workbench, question: Question, solution: Solution) -> bool:
         return solution.choice == right and _same_text(solution.answer, question.answer, right)
     if canonical(solution.answer) == canonical(question.answer):
         return True
+    values = [number(text) for text in (solution.answer, question.answer)]
+    if None not in values:
+        return values[0] == values[1]
     pair = [formula(solution.answer), formula(question.answer)]
-    if not all(_is_formula(text) for text in pair):
+    if not all(is_formula(text) for text in pair):
         return False
     try:
         return bool(
@@ -149,14 +151,6 @@ def _is_right(bench: Workbench, question: Question, solution: Solution) -> bool:
         return False
 
 
-def _same_text(said: str, choice: str, number: int) -> bool:
+def _same_text(said: str, choice: str, place: int) -> bool:
     plain = canonical(said)
-    return plain in {canonical(choice), str(number), canonical(f"{number}. {choice}")}
-
-
-def _is_formula(text: str) -> bool:
-    try:
-        parse(text)
-    except FormulaError:
-        return False
-    return True
+    return plain in {canonical(choice), str(place), canonical(f"{place}. {choice}")}

@@ -119,14 +119,16 @@ def _item(claimed: Claimed, verdict: str) -> dict[str, Any]:
 
 def _verdicts(bench: Workbench, claimed: list[Claimed]) -> list[str]:
     """What the proofs say of each problem; one whose formulas take too long is wrong."""
-    found = _proved(bench, [judging.to_prove(one) for one in claimed])
-    if found is not None:
-        return found
-    verdicts = []
-    for one in claimed:
-        alone = _proved(bench, [judging.to_prove(one)])
-        verdicts.append("wrong" if alone is None else alone[0])
-    return verdicts
+    items = [judging.to_prove(one) for one in claimed]
+    verdicts = [judging.verdict_at_sight(item) for item in items]
+    open_ones = [place for place, verdict in enumerate(verdicts) if verdict is None]
+    found = _proved(bench, [items[place] for place in open_ones])
+    if found is None:
+        # One of them spoils it: each for itself.
+        found = [(_proved(bench, [items[place]]) or ["wrong"])[0] for place in open_ones]
+    for place, verdict in zip(open_ones, found, strict=True):
+        verdicts[place] = verdict
+    return [verdict or "wrong" for verdict in verdicts]
 
 
 def _proved(bench: Workbench, items: list[dict[str, Any]]) -> list[str] | None:

@@ -8,8 +8,7 @@ from typing import Any, Final
 
 from academy.ai.language.forms import filled
 from academy.ai.language.generation.prompt import Check, Claimed
-from academy.ai.language.texts import canonical, formula, printable
-from academy.ai.variants.formula import FormulaError, parse
+from academy.ai.language.texts import canonical, formula, is_formula, number, printable
 
 MAX_BODY: Final = 2_000
 MAX_CHOICE: Final = 300
@@ -66,10 +65,20 @@ def to_prove(claimed: Claimed) -> dict[str, Any]:
     if check is not None and not _is_of_the_problem(check, claimed.body):
         check = None
     return {
-        "choices": [text if _is_formula(text) else None for text in formulas],
+        "choices": [text if is_formula(text) else None for text in formulas],
         "answer": claimed.answer - 1,
         "check": None if check is None else check.model_dump(),
     }
+
+
+def verdict_at_sight(item: dict[str, Any]) -> str | None:
+    """What `checks.prove` would say of an item, where that needs no algebra."""
+    formulas = [text for text in item["choices"] if text is not None]
+    values = [number(text) for text in formulas]
+    known = [value for value in values if value is not None]
+    if len(set(known)) < len(known):
+        return "ambiguous"
+    return "unproved" if item["check"] is None and len(known) == len(values) else None
 
 
 def _is_of_the_problem(check: Check, body: str) -> bool:
@@ -86,12 +95,4 @@ def _is_of_the_problem(check: Check, body: str) -> bool:
 
 
 def _numbers(texts: Sequence[str]) -> set[str]:
-    return {number for text in texts for number in _NUMBER.findall(canonical(text))}
-
-
-def _is_formula(text: str) -> bool:
-    try:
-        parse(text)
-    except FormulaError:
-        return False
-    return True
+    return {found for text in texts for found in _NUMBER.findall(canonical(text))}

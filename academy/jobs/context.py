@@ -49,11 +49,15 @@ class Done:
 
 @dataclass(frozen=True)
 class Child:
-    """One part of a flow; ``key`` names it within its parent."""
+    """One part of a flow; ``key`` names it within its parent.
+
+    With ``escalates`` it reads again what the parent was not sure of, and is linked to it so.
+    """
 
     key: str
     kind: str
     params: Mapping[str, Any]
+    escalates: bool = False
 
 
 @dataclass(frozen=True)

@@ -80,6 +80,20 @@ register(
         "Only jobs that failed, died or were cancelled can be run again.",
     ),
     Entry(
+        "job_not_escalatable", 409,
+        "더 좋은 엔진으로 다시 읽을 수 없는 작업입니다(종류: {kind}, 상태: {state}).",
+        "This job cannot be read again by a better engine (kind {kind}, state {state}).",
+        "끝난 작업 가운데 상위 엔진이 있는 종류만 다시 읽을 수 있습니다.",
+        "Only jobs that succeeded, of a kind with a better engine, can be escalated.",
+    ),
+    Entry(
+        "nothing_to_escalate", 409,
+        "다시 읽을 것이 남아 있지 않습니다.",
+        "There is nothing left that a better engine could read again.",
+        "남은 것은 사람이 확인해 주세요.",
+        "What is left, a person has to settle.",
+    ),
+    Entry(
         "job_timeout", 504,
         "작업이 제한 시간({seconds}초)을 넘어 중단되었습니다.",
         "The job took longer than its limit of {seconds} seconds and was stopped.",

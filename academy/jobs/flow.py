@@ -70,6 +70,7 @@ def spawn(parent: Claim, children: Sequence[Child], *, until_percent: float = 10
                 created_at=now,
                 parent=parent_row,
                 child_key=child.key,
+                escalation_of=parent_row if child.escalates else None,
             )
         )
     Job.unscoped.bulk_create(rows, batch_size=500)

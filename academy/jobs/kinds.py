@@ -19,6 +19,7 @@ from academy.tenants.scopes import Scope
 if TYPE_CHECKING:
     from academy.jobs.context import Handler
     from academy.jobs.models import Job
+    from academy.jobs.submit import Order
 
 
 class Params(BaseModel):
@@ -63,6 +64,8 @@ class KindSpec(Generic[P]):
     writes: Scope | None = None
     """The right that is needed, beside ``jobs:write``, to submit one."""
     check: Callable[[UUID, P], None] | None = None
+    follow_up: Callable[[Job], Order | None] | None = None
+    """The job that would read again what a succeeded one was not sure of; None: nothing is left."""
     on_submitted: Callable[[Job, P], None] | None = None
     on_succeeded: Callable[[Job, dict[str, Any]], None] | None = None
     on_ended: Callable[[Job], None] | None = None

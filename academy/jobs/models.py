@@ -81,6 +81,10 @@ class Job(TenantScopedModel):
     replay_of = models.ForeignKey(
         "self", null=True, on_delete=models.PROTECT, related_name="replays"
     )
+    escalation_of = models.ForeignKey(
+        "self", null=True, on_delete=models.PROTECT, related_name="escalations"
+    )
+    """The finished job whose doubtful results this one reads again with a better engine."""
 
     class Meta(TenantScopedModel.Meta):
         db_table = "job"
@@ -114,6 +118,12 @@ class Job(TenantScopedModel):
                 name="job_child_key_once",
                 fields=["parent", "child_key"],
                 condition=Q(parent__isnull=False),
+            ),
+            models.UniqueConstraint(
+                name="job_escalated_once",
+                fields=["escalation_of"],
+                condition=Q(escalation_of__isnull=False)
+                & ~Q(state__in=["failed", "dead", "cancelled"]),
             ),
         ]
         indexes: ClassVar[list[models.Index]] = [

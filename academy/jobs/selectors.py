@@ -56,6 +56,12 @@ def job_events(*, job: Job, after: int = 0, limit: int = 200) -> list[JobEvent]:
     return list(JobEvent.objects.filter(job=job, seq__gt=after).order_by("seq")[:limit])
 
 
+def job_escalations(*, job: Job) -> list[UUID]:
+    """The jobs that read its doubtful results again, the first first."""
+    jobs = Job.objects.for_tenant(job.tenant_id).filter(escalation_of=job)
+    return list(jobs.order_by("pk").values_list("pk", flat=True))
+
+
 def job_attempts(*, job: Job) -> list[JobAttempt]:
     """All attempts of a job, oldest first."""
     return list(JobAttempt.objects.filter(job=job).order_by("number"))

@@ -56,6 +56,7 @@ def jobs_submit(
     by: Submitter,
     orders: Sequence[Order],
     replay_of: Job | None = None,
+    escalation_of: Job | None = None,
     numbered: bool = True,
 ) -> list[Job]:
     """Store the jobs, all or none; call it inside the request's transaction.
@@ -79,7 +80,7 @@ def jobs_submit(
     ]
     with _traced(by, accepted, replay_of) as span, transaction.atomic():
         _hold_quotas(by.tenant.pk, [one.queue for one in accepted])
-        jobs = _stored(by, orders, accepted, replay_of)
+        jobs = _stored(by, orders, accepted, replay_of, escalation_of)
         if len(jobs) == 1:
             span.set({"academy.job.id": str(jobs[0].pk)})
         crash_point("submit.before_commit")
@@ -100,6 +101,7 @@ def _stored(
     orders: Sequence[Order],
     accepted: Sequence[_Accepted],
     replay_of: Job | None = None,
+    escalation_of: Job | None = None,
 ) -> list[Job]:
     now = clock.now()
     trace = tracing.traceparent()
@@ -118,6 +120,7 @@ def _stored(
             created_at=now,
             not_before=max(order.not_before or now, now),
             replay_of=replay_of,
+            escalation_of=escalation_of,
         )
         for order, one in zip(orders, accepted, strict=True)
     ]

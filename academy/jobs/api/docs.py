@@ -46,6 +46,7 @@ SUMMARY: Final[dict[str, Any]] = {
     "parent": None,
     "child_key": None,
     "replay_of": None,
+    "escalation_of": None,
     "links": _LINKS,
 }
 
@@ -57,6 +58,7 @@ QUEUED: Final = {
     "artifacts": [],
     "withheld": None,
     "flow": None,
+    "escalated_to": [],
 }
 
 SUCCEEDED: Final = {
@@ -277,6 +279,18 @@ job_retry = extend_schema(
     parameters=[*ONCE_PARAMETERS, _LOCATION],
     request=None,
     responses={202: _job("The same job, or the new one that replays it.", "Accepted", QUEUED)},
+)
+
+job_escalate = extend_schema(
+    operation_id="job_escalate",
+    tags=TAGS,
+    parameters=[*ONCE_PARAMETERS, _LOCATION],
+    request=None,
+    responses={
+        202: _job(
+            "The job that follows up this one.", "Accepted", {**QUEUED, "escalation_of": JOB_ID}
+        )
+    },
 )
 
 job_replay = extend_schema(

@@ -71,6 +71,7 @@ def job_summary(job: Job) -> dict[str, Any]:
         "parent": reference(job.parent_id),
         "child_key": job.child_key or None,
         "replay_of": reference(job.replay_of_id),
+        "escalation_of": reference(job.escalation_of_id),
         "links": job_links(job.pk),
     }
 
@@ -88,6 +89,7 @@ def job_body(job: Job, *, scopes: frozenset[str], with_attempts: bool = False) -
         "artifacts": artifacts(job) if shown else [],
         "withheld": None if shown else str(needed),
         "flow": flow(job),
+        "escalated_to": [str(one) for one in selectors.job_escalations(job=job)],
     }
     if with_attempts:
         body["attempts"] = [attempt_body(row) for row in selectors.job_attempts(job=job)]

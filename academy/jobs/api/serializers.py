@@ -199,6 +199,9 @@ class JobSummarySerializer(serializers.Serializer[Any]):
     parent = serializers.UUIDField(allow_null=True)  # type: ignore[assignment]
     child_key = serializers.CharField(allow_null=True, help_text="Its name within the parent.")
     replay_of = serializers.UUIDField(allow_null=True)
+    escalation_of = serializers.UUIDField(
+        allow_null=True, help_text="The job whose doubtful results this one reads again."
+    )
     links = LinksSerializer()
 
 
@@ -214,6 +217,9 @@ class JobSerializer(JobSummarySerializer):
         help_text="The scope that you lack to see `params`, `result` and `artifacts`, else null.",
     )
     flow = FlowSerializer(allow_null=True)
+    escalated_to = serializers.ListField(
+        child=serializers.UUIDField(), help_text="Jobs that read its doubtful results again."
+    )
     attempts = AttemptSerializer(
         many=True, required=False, help_text="Only with `expand=attempts`."
     )

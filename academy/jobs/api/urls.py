@@ -14,6 +14,7 @@ urlpatterns = [
     path("jobs/<uuid:job_id>/cancel", views.JobCancelView.as_view(), name="cancel"),
     path("jobs/<uuid:job_id>/retry", views.JobRetryView.as_view(), name="retry"),
     path("jobs/<uuid:job_id>/replay", views.JobReplayView.as_view(), name="replay"),
+    path("jobs/<uuid:job_id>/escalate", views.JobEscalateView.as_view(), name="escalate"),
     path("jobs/<uuid:job_id>/attempts", views.JobAttemptsView.as_view(), name="attempts"),
     path("jobs/<uuid:job_id>/children", views.JobChildrenView.as_view(), name="children"),
     path("jobs/<uuid:job_id>/events", views.JobEventsView.as_view(), name="events"),

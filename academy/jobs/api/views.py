@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 from academy.core import logs
 from academy.core.http.pagination import CursorPagination
 from academy.core.http.serializers import NothingSerializer, parse_body, parse_query
-from academy.jobs import cancel, kinds, replay, selectors
+from academy.jobs import cancel, escalate, kinds, replay, selectors
 from academy.jobs.api import docs, present, serializers, stream
 from academy.jobs.idempotency import Answer
 from academy.jobs.models import Job
@@ -125,6 +125,27 @@ class JobRetryView(APIView):
         return act_once(
             request,
             lambda: _accepted(request, replay.job_retry(by=submitter_of(request), job_id=job_id)),
+        )
+
+
+class JobEscalateView(APIView):
+    """Read again what was doubtful."""
+
+    required_scopes = WRITE
+
+    @docs.job_escalate
+    def post(self, request: Request, job_id: UUID) -> Response:
+        """Have a better engine read again what a finished job was not sure of.
+
+        The new job names this one as `escalation_of`; asked again, you get the same job. What it
+        costs is that kind's price for what is left in doubt.
+        """
+        parse_body(request, NothingSerializer)
+        return act_once(
+            request,
+            lambda: _accepted(
+                request, escalate.job_escalate(by=submitter_of(request), job_id=job_id)
+            ),
         )
 
 

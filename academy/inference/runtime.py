@@ -35,6 +35,7 @@ class AskedInParentError(RuntimeError):
 def keep_out() -> None:
     """Say that this process forks: torch must start in its children only."""
     _parents.add(os.getpid())
+    _wait_asleep()
 
 
 def ensure_not_parent() -> None:
@@ -48,8 +49,7 @@ def torch() -> Any:
     ensure_not_parent()
     with _lock:
         if not _ready:
-            # OpenMP reads it once, when torch brings it in.
-            os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+            _wait_asleep()
             try:
                 module = import_module("torch")
             except ImportError as error:
@@ -57,6 +57,11 @@ def torch() -> Any:
             module.set_num_threads(threads())
             _ready.append(module)
         return _ready[0]
+
+
+def _wait_asleep() -> None:
+    """OpenMP reads it once, when whoever is first imports torch."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def threads() -> int:

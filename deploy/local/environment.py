@@ -47,6 +47,8 @@ def environment(ports: Ports, folder: StateFolder, secrets: Secrets) -> dict[str
         **_tessdata(),
         **models.variables(),
         "MODEL_CACHE_DIR": str(folder.path / "model-cache"),
+        # Threads of torch that spin while they wait take the machine from everybody else.
+        "OMP_WAIT_POLICY": "PASSIVE",
         "HOST_KIND": "cpu",
         "PREMIUM_ON_CPU": "1",
         "FLOWER_ADDRESS": HOST,

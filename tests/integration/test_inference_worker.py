@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import signal
 from collections.abc import Iterator
@@ -11,16 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.support.models import needs_encoder
 from tests.support.world import VISIBILITY_SECONDS, World
 
 pytestmark = [
     pytest.mark.integration,
     pytest.mark.platform,
     pytest.mark.timeout(300),
-    pytest.mark.skipif(
-        not os.environ.get("MODEL_REGISTRY"), reason="no local registry of models: make models"
-    ),
-    pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="torch is not installed"),
+    *needs_encoder,
 ]
 
 _TEXTS = ["이차방정식의 두 근의 합을 구하시오.", "다음 글의 주제로 가장 적절한 것은?"]

@@ -163,8 +163,6 @@ def _tokenizer(path: Path, *, most: int) -> Any:
         raise WeightsError(f"the tokenizer knows more tokens than the network's {most}")
     made.enable_truncation(POSITIONS)
     made.no_padding()
-    # "</s>" in a text of a user is text.
-    made.encode_special_tokens = True
     return made
 
 

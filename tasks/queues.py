@@ -53,6 +53,9 @@ class Queue:
     #: SQS counts a dead letter's age from its first send: keep it longer than its source does.
     dlq_retention_seconds: int = 14 * DAY
     prefetch_multiplier: int = 1
+    #: MiB that a pool process may have held at once: after the job that went beyond, a new process
+    #: takes its place. None: its heavy work is done in processes that end with it.
+    child_memory_mb: int | None = None
 
     @property
     def dlq_name(self) -> str:
@@ -116,6 +119,7 @@ def _rows() -> tuple[Queue, ...]:
             soft_time_limit=7 * 60 * 60,
             time_limit=7 * 60 * 60 + 300,
             publish_window=200,
+            child_memory_mb=2048,
             host_kinds=_ANY_HOST,
         ),
         Queue(
@@ -127,6 +131,7 @@ def _rows() -> tuple[Queue, ...]:
             soft_time_limit=7 * 60 * 60,
             time_limit=7 * 60 * 60 + 300,
             publish_window=100,
+            child_memory_mb=3072,
             host_kinds=_ANY_HOST,
         ),
         Queue(
@@ -138,6 +143,7 @@ def _rows() -> tuple[Queue, ...]:
             soft_time_limit=7 * 60 * 60,
             time_limit=7 * 60 * 60 + 300,
             publish_window=20,
+            child_memory_mb=8192,
             host_kinds=_GPU_HOST,
         ),
         Queue(
@@ -247,6 +253,8 @@ def worker_argv(queue: str, *, app: str = "tasks.app") -> list[str]:
     argv += ["--prefetch-multiplier", str(row.prefetch_multiplier)]
     if row.pool == "prefork":
         argv += ["-O", "fair"]
+    if row.child_memory_mb is not None:
+        argv += ["--max-memory-per-child", str(row.child_memory_mb << 10)]
     argv += ["--without-gossip", "--without-mingle"]
     argv += ["--heartbeat-interval", str(heartbeat_seconds())]
     return argv

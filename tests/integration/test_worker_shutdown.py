@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from tasks import queues
 from tests.support.sqs_proxy import wait_until
 from tests.support.workers import Site
 
@@ -93,5 +94,23 @@ def test_a_killed_child_is_replaced_and_its_message_runs_again(site: Site) -> No
 
     site.done("hit", timeout=20)
     assert site.runs("start")["hit"] == 2
+    assert worker.alive
+    site.empty("ai-basic")
+
+
+def test_a_child_that_held_too_much_memory_is_replaced_after_its_task(site: Site) -> None:
+    site.provision("ai-basic")
+    argv = queues.worker_argv("ai-basic", app="tests.support.sqs_app")
+    argv[argv.index("--max-memory-per-child") + 1] = "1"  # KiB: every task holds more
+    worker = site.start("ai-basic", argv=argv).ready()
+    for number in range(3):
+        site.send("ai-basic", f"heavy{number}")
+
+    for number in range(3):
+        site.done(f"heavy{number}", timeout=30)
+
+    assert all(site.runs("start")[f"heavy{number}"] == 1 for number in range(3))
+    children = {site.pids("start", f"heavy{number}")[0] for number in range(3)}
+    assert len(children) == 3
     assert worker.alive
     site.empty("ai-basic")

@@ -111,6 +111,8 @@ def test_the_command_line_says_what_the_row_says(row: queues.Queue) -> None:
     assert argv[argv.index("--concurrency") + 1] == str(row.concurrency)
     assert argv[argv.index("--prefetch-multiplier") + 1] == "1"
     assert {"--without-gossip", "--without-mingle"} <= set(argv)
+    limit = [int(argv[n + 1]) for n, word in enumerate(argv) if word == "--max-memory-per-child"]
+    assert limit == ([] if row.child_memory_mb is None else [row.child_memory_mb * 1024])
 
 
 def test_celerys_settings_are_the_table() -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Final
 
 from django.conf import settings
 
 from academy.messaging.providers.local import ConsoleProvider
 from academy.messaging.providers.port import Misconfigured, Provider
+from academy.messaging.providers.solapi import NAME as SOLAPI
+from academy.messaging.providers.solapi import SolapiProvider
+from academy.settings.messaging import MessagingEnvironment
 
 _made: dict[str, Provider] = {}
 _lock: Final = threading.Lock()
@@ -33,7 +36,11 @@ def named(name: str) -> Provider:
 
 
 def _maker(name: str) -> Callable[[], Provider]:
-    makers: Mapping[str, Callable[[], Provider]] = {"console": ConsoleProvider}
+    env: MessagingEnvironment = settings.MESSAGING
+    makers: dict[str, Callable[[], Provider]] = {"console": ConsoleProvider}
+    account = env.account
+    if account is not None and env.provider == SOLAPI:
+        makers[SOLAPI] = lambda: SolapiProvider(account, timeout_seconds=env.timeout_seconds)
     if name not in makers:
         raise Misconfigured("provider_misconfigured", f"{name} is not set up")
     return makers[name]

@@ -313,6 +313,8 @@ SPECTACULAR_SETTINGS = {
         "Enrolment": "academy.roster.api.serializers.STATES",
         "ExamState": "academy.sheets.api.serializers.EXAM_STATES",
         "JobState": "academy.jobs.api.serializers.STATES",
+        "LanguageCurrency": "academy.ai.api.usage.CURRENCIES",
+        "LanguageService": "academy.ai.api.usage.SERVICES",
         "LetterSource": "academy.deadletters.api.serializers.SOURCES",
         "LetterState": "academy.deadletters.api.serializers.LETTER_STATES",
         "ReplayItemState": "academy.deadletters.api.answers.ITEM_STATES",

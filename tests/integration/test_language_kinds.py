@@ -13,6 +13,7 @@ from academy.ai.language.generation import handler
 from academy.ai.language.generation.kind import GENERATION
 from academy.ai.language.generation.results import GenerationResult
 from academy.ai.language.models import Call
+from academy.ai.language.money import shown
 from academy.jobs import admission
 from academy.jobs.models import Job
 from academy.jobs.states import JobState
@@ -21,6 +22,7 @@ from academy.sandbox.isolation import Limits
 from academy.tenants.models import Tenant
 from tests.support.jobs import let_wait_pass, make_tenant, run
 from tests.support.language_double import Asked, LanguageDouble, Plan, serving
+from tests.support.openapi import Document
 from tests.support.rest import error_of, key_client
 
 pytestmark = [
@@ -307,3 +309,36 @@ def test_a_budget_that_is_spent_refuses_the_next_job_at_once(double, tenant, set
     body = {"kind": EXPLANATIONS.name, "params": {"questions": [SUM]}}
     error = error_of(key_client(tenant).post("/api/v1/jobs", body), 402)
     assert (error["code"], error["details"]["left"]) == ("language_budget_spent", "0")
+
+
+def used(tenant: Tenant, *scopes: str) -> Any:
+    answer = key_client(tenant, *scopes).get("/api/v1/ai/usage")
+    if answer.status_code == 200:
+        Document().check_answer("get", "/api/v1/ai/usage", 200, "application/json", answer.json())
+    return answer
+
+
+def test_an_academy_sees_what_it_spent_and_no_other_academys(double, tenant):
+    double.answers(solved("3/4"), Plan(status=500), Plan(fault="drop"))
+    for _ in range(3):
+        ended(tenant, EXPLANATIONS.name, questions=[SUM])
+    (lost,) = Call.objects.for_tenant(tenant).filter(state="lost")
+    body = used(tenant).json()
+    (model,) = body.pop("models")
+    spent = 520 + lost.cost_micro
+    assert (body["currency"], body["budget"], body["spent"]) == ("KRW", "1000", shown(spent))
+    assert body["unsettled"] == shown(lost.cost_micro)
+    assert body["left"] == shown(1000 * 10**6 - spent)
+    assert body["begins_at"] < body["ends_at"]
+    assert model == {
+        "service": "chat", "model": "double-1", "calls": 2, "lost": 1, "tokens_read": 120,
+        "tokens_written": 200, "seconds": 0.0, "amount": shown(spent),
+    }  # fmt: skip
+    other = used(make_tenant()).json()
+    assert (other["spent"], other["models"]) == ("0", [])
+    assert error_of(used(tenant, "jobs:read"), 403)["code"] == "scope_missing"
+
+
+def test_where_nothing_is_configured_nothing_is_spent(tenant):
+    body = used(tenant).json()
+    assert (body["budget"], body["spent"], body["left"], body["models"]) == ("0", "0", "0", [])

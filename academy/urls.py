@@ -32,6 +32,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/ops/", include("academy.ops.api.urls")),
     path("", include("academy.video.api.player_urls")),
     path("", include("academy.desk.urls")),
+    path("", include("academy.sheets.pages.urls")),
     path("api/schema", SpectacularAPIView.as_view(), name="schema"),
     re_path(r"^api/docs/?$", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     path("console", include("academy.ops.console.urls")),

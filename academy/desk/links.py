@@ -24,7 +24,7 @@ from academy.tenants.models import ApiKey, Member, Tenant
 from academy.tenants.scopes import ROLE_SCOPES, TENANT_SCOPES, Scope
 
 SHORTEST_LINK: Final = timedelta(minutes=1)
-ACTOR_CHARS: Final = 64
+ACTOR_CHARS: Final = 60
 _LINK, _VISIT = "link", "visit"
 _MAX_TOKEN_CHARS: Final = 1_024
 

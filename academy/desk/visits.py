@@ -141,10 +141,11 @@ def _refusal(request: HttpRequest, error: AppError) -> HttpResponse:
 
 
 def _guarded(response: HttpResponse) -> HttpResponse:
-    """The headers of every page: nothing foreign runs, nothing is kept, nothing is told."""
+    """The headers of every page: nothing foreign runs, nothing is kept, no other site is told."""
     response["Content-Security-Policy"] = content_security_policy()
     response["Cache-Control"] = "private, no-store"
-    response["Referrer-Policy"] = "no-referrer"
+    # Not no-referrer: a form's own Origin would then read "null", and be refused as forged.
+    response["Referrer-Policy"] = "same-origin"
     response["X-Robots-Tag"] = "noindex, nofollow"
     return response
 

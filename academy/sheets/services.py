@@ -79,9 +79,18 @@ def exam_key_set(*, tenant: Tenant, by: str, exam_id: UUID, key: AnswerKey) -> E
 
 
 def exam_edit(
-    *, tenant: Tenant, by: str, exam_id: UUID, title: str | None, state: ExamState | None
+    *,
+    tenant: Tenant,
+    by: str,
+    exam_id: UUID,
+    title: str | None = None,
+    state: ExamState | None = None,
+    published: bool | None = None,
 ) -> Exam:
-    """Change what is named. Raises AppError exam_not_found."""
+    """Change what is named; published results are shown to students until they are withdrawn.
+
+    Raises AppError: exam_not_found, exam_without_key where results of none would be published.
+    """
     exam_get(tenant=tenant, exam_id=exam_id)
     with transaction.atomic():
         exam = exam_locked(tenant.pk, exam_id)
@@ -89,25 +98,18 @@ def exam_edit(
             _set(exam, by, "title", title)
         if state is not None:
             _set(exam, by, "state", state.value)
+        if published is not None and published is not (exam.published_at is not None):
+            _publish(exam, by, published=published)
     return exam
 
 
-def exam_publish(*, tenant: Tenant, by: str, exam_id: UUID, published: bool) -> Exam:
-    """Show students their results, or withdraw them; the same again changes nothing.
-
-    Raises AppError: exam_not_found, exam_without_key.
-    """
-    exam_get(tenant=tenant, exam_id=exam_id)
-    with transaction.atomic():
-        exam = exam_locked(tenant.pk, exam_id)
-        if published and exam.key is None:
-            raise AppError("exam_without_key")
-        if published is not (exam.published_at is not None):
-            _record(exam, by, "published", before=not published, after=published)
-            exam.published_at = clock.now() if published else None
-            exam.updated_at = clock.now()
-            exam.save(update_fields=["published_at", "updated_at"])
-    return exam
+def _publish(exam: Exam, by: str, *, published: bool) -> None:
+    if published and exam.key is None:
+        raise AppError("exam_without_key")
+    _record(exam, by, "published", before=not published, after=published)
+    exam.published_at = clock.now() if published else None
+    exam.updated_at = clock.now()
+    exam.save(update_fields=["published_at", "updated_at"])
 
 
 def exam_identify(*, tenant: Tenant, exam_id: UUID) -> Exam:
@@ -187,7 +189,8 @@ def _unchanged(scan: Scan, seen: Mapping[str, Any]) -> None:
         if standing_of(scan, what) != before:
             changes = Change.objects.for_tenant(scan.tenant_id).filter(scan=scan, what=what)
             last = changes.order_by("-created_at", "-pk").first()
-            raise AppError("scan_changed", what=what, by="" if last is None else last.by)
+            by = "" if last is None else last.by
+            raise AppError("scan_changed", what=what, by=by, now=standing_of(scan, what))
 
 
 def _settle_answers(

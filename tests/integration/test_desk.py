@@ -92,7 +92,7 @@ def test_pages_run_nothing_foreign_and_tell_nobody_where_they_are(
     assert "script-src 'self'; style-src 'self'" in policy
     assert "unsafe" not in policy
     assert (answer["Referrer-Policy"], answer["Cache-Control"]) == (
-        "no-referrer", "private, no-store",
+        "same-origin", "private, no-store",
     )  # fmt: skip
     assert "<script>" not in answer.content.decode()
 

@@ -55,6 +55,16 @@ class StrictRegexField(serializers.RegexField):
         return super().to_internal_value(data)
 
 
+class StrictUUIDField(serializers.UUIDField):
+    """A JSON string; DRF's own field also takes numbers."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Accept a string and nothing else."""
+        if not isinstance(data, str):
+            self.fail("invalid", value=data)
+        return super().to_internal_value(data)
+
+
 class StrictIntegerField(serializers.IntegerField):
     """A JSON integer; DRF's own field also takes "12" and true."""
 

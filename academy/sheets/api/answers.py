@@ -6,7 +6,8 @@ from typing import Any
 
 from rest_framework import serializers
 
-from academy.core.http.openapi import ErrorDetailSerializer
+from academy.core.http.openapi import ErrorDetailSerializer, TextSerializer
+from academy.desk.rest import PageLinkSerializer
 from academy.sheets.api.serializers import (
     EXAM_STATES,
     IDENTIFIERS,
@@ -54,6 +55,9 @@ class ExamSerializer(Answer):
     state = serializers.ChoiceField(EXAM_STATES)
     has_key = serializers.BooleanField()
     points = serializers.FloatField(allow_null=True, help_text="Of a perfect sheet.")
+    published_at = serializers.DateTimeField(
+        allow_null=True, help_text="Since when students may see their results."
+    )
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
 
@@ -222,3 +226,50 @@ class ScanDetailSerializer(ScanSerializer):
     overlay = serializers.CharField(allow_null=True, help_text=_LINK)
     links_expire_at = serializers.DateTimeField()
     changes = SheetChangeSerializer(many=True)
+
+
+class ResultExamSerializer(Answer):
+    """The examination of a result."""
+
+    id = serializers.UUIDField()
+    title = serializers.CharField()
+
+
+class ResultStudentSerializer(Answer):
+    """Whose result it is."""
+
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+
+
+class ResultMarkSerializer(MarkSerializer):
+    """One question, with what would have been right."""
+
+    of = serializers.FloatField(help_text="Points of the question.")
+    answers = serializers.ListField(
+        child=serializers.IntegerField(), help_text="Right ones; none where all got the points."
+    )
+    difficulty = serializers.FloatField(
+        allow_null=True, help_text="Mean share of the points over all students."
+    )
+
+
+class ResultSerializer(Answer):
+    """One student's published result; figures are over all final results."""
+
+    exam = ResultExamSerializer()
+    student = ResultStudentSerializer()
+    points = serializers.FloatField()
+    of = serializers.FloatField(help_text="Of a perfect sheet.")
+    right = serializers.IntegerField()
+    rank = serializers.IntegerField(help_text="1 is the best; equal points share a rank.")
+    students = serializers.IntegerField()
+    mean = serializers.FloatField()
+    published_at = serializers.DateTimeField()
+    marks = ResultMarkSerializer(many=True)
+
+
+class ResultLinkSerializer(PageLinkSerializer):
+    """The page, and what to write beside it."""
+
+    message = TextSerializer()

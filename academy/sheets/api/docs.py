@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 
 from academy.core.http.openapi import answer, example
+from academy.desk.rest import LINK_EXAMPLE, PageLinkRequestSerializer, PageLinkSerializer
 from academy.jobs.once import ONCE_PARAMETERS
 from academy.sheets.api import answers, serializers
+from academy.sheets.settlement import ScanSettleSerializer
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 TAGS: Final = ["Answer sheets"]
 SVG: Final = "image/svg+xml"
@@ -49,6 +54,7 @@ EXAM: Final[dict[str, Any]] = {
     "state": "open",
     "has_key": True,
     "points": 100.0,
+    "published_at": None,
     "created_at": _AT,
     "updated_at": _AT,
 }
@@ -229,10 +235,61 @@ scan_read = extend_schema(
 scan_settle = extend_schema(
     operation_id="scan_settle",
     tags=TAGS,
-    request=serializers.ScanSettleSerializer,
+    request=ScanSettleSerializer,
     examples=[
         example("Settle", {"answers": {"12": [2], "13": []}, "student": _STUDENT_ID}),
         example("Discard", {"discarded": True}),
     ],
     responses={200: answer(answers.ScanDetailSerializer, "As it is now.", "A scan", _SCAN_DETAIL)},
+)
+
+
+def _page_link(operation_id: str) -> Callable[[F], F]:
+    return extend_schema(
+        operation_id=operation_id,
+        tags=TAGS,
+        request=PageLinkRequestSerializer,
+        examples=[example("For a teacher", {"actor": "teacher-7", "expires_in": 3600})],
+        responses={200: answer(PageLinkSerializer, "The page.", "A link", LINK_EXAMPLE)},
+    )
+
+
+review_link = _page_link("exam_review_link")
+exam_page_link = _page_link("exam_page_link")
+_RESULT: Final = {
+    "exam": {"id": _EXAM_ID, "title": "3월 모의고사 수학"},
+    "student": {"id": _STUDENT_ID, "name": "김보기"},
+    "points": 92.0, "of": 100.0, "right": 40, "rank": 3, "students": 118, "mean": 71.35,
+    "published_at": _AT,
+    "marks": [
+        {
+            "question": 1, "values": [3], "graded": "right", "points": 2.0, "of": 2.0,
+            "answers": [3], "difficulty": 0.81,
+        }
+    ],
+}  # fmt: skip
+result_read = extend_schema(
+    operation_id="exam_result",
+    tags=TAGS,
+    responses={200: answer(answers.ResultSerializer, "The result.", "A result", _RESULT)},
+)
+result_link = extend_schema(
+    operation_id="exam_result_link",
+    tags=TAGS,
+    request=PageLinkRequestSerializer,
+    examples=[example("For a month", {"expires_in": 2592000})],
+    responses={
+        200: answer(
+            answers.ResultLinkSerializer,
+            "The page.",
+            "A link",
+            {
+                **LINK_EXAMPLE,
+                "message": {
+                    "ko": "김보기 학생의 「3월 수학」 결과가 나왔습니다: 100점 만점에 92점.",
+                    "en": "김보기, “3월 수학”: 92 of 100 points.",
+                },
+            },
+        )
+    },
 )

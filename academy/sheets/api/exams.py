@@ -81,7 +81,11 @@ class ExamView(APIView):
 
     @docs.exam_edit
     def patch(self, request: Request, exam_id: UUID) -> Response:
-        """Change the title, or close and open: a closed one is neither read nor settled."""
+        """Change the title, close and open, or publish the results to students.
+
+        A closed one is neither read nor settled. Students see nothing until you publish, and
+        nothing once you withdraw it.
+        """
         values = parse_body(request, serializers.ExamEditSerializer)
         principal = principal_of(request)
         exam = services.exam_edit(
@@ -90,6 +94,7 @@ class ExamView(APIView):
             exam_id=exam_id,
             title=values.get("title"),
             state=None if values.get("state") is None else ExamState(values["state"]),
+            published=values.get("published"),
         )
         return Response(present.exam_detail(exam))
 

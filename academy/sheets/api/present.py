@@ -17,6 +17,7 @@ from academy.roster.models import Student
 from academy.sheets import scans, selectors
 from academy.sheets.grading import AnswerKey
 from academy.sheets.models import Change, Exam, Scan, SheetDesign, readings_of
+from academy.sheets.publication import StudentResult
 from academy.sheets.scoring import Score, key_of, scores_of, statistics_of
 
 LINK_LIFETIME: Final = timedelta(hours=1)
@@ -48,6 +49,7 @@ def exam_body(exam: Exam) -> dict[str, Any]:
         "state": exam.state,
         "has_key": key is not None,
         "points": None if key is None else float(key.points),
+        "published_at": instant(exam.published_at),
         "created_at": instant(exam.created_at),
         "updated_at": instant(exam.updated_at),
     }
@@ -86,6 +88,33 @@ def scores_body(exam: Exam) -> dict[str, Any]:
         "points": float(key_of(exam).points),
         "items": [_score(score, names[score.student]) for score in scores],
         "statistics": None if statistics is None else _listed(asdict(statistics)),
+    }
+
+
+def result_body(result: StudentResult) -> dict[str, Any]:
+    """One student's published result."""
+    return {
+        "exam": {"id": str(result.exam.pk), "title": result.exam.title},
+        "student": {"id": str(result.student.pk), "name": result.student.name},
+        "points": float(result.score.points),
+        "of": float(result.of),
+        "right": result.score.graded.right,
+        "rank": result.rank,
+        "students": len(result.overview.points),
+        "mean": round(float(result.overview.mean), 2),
+        "published_at": instant(result.exam.published_at),
+        "marks": [
+            {
+                "question": line.mark.question,
+                "values": list(line.given),
+                "graded": line.mark.outcome.value,
+                "points": float(line.mark.points),
+                "of": float(line.key.points),
+                "answers": list(line.key.answers),
+                "difficulty": line.difficulty,
+            }
+            for line in result.lines
+        ],
     }
 
 

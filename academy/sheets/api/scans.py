@@ -15,6 +15,7 @@ from academy.sheets import selectors, services
 from academy.sheets.api import docs, present, serializers
 from academy.sheets.api.designs import READ
 from academy.sheets.models import Scan
+from academy.sheets.settlement import ScanSettleSerializer
 from academy.tenants.principal import principal_of
 from academy.tenants.scopes import Scope
 
@@ -69,7 +70,7 @@ class SettleView(APIView):
 
         The same again changes nothing. What was read stays beside what you settle.
         """
-        values = parse_body(request, serializers.ScanSettleSerializer)
+        values = parse_body(request, ScanSettleSerializer)
         principal = principal_of(request)
         scan = services.scan_settle(
             tenant=principal.tenant,
@@ -78,5 +79,6 @@ class SettleView(APIView):
             answers=values.get("answers"),
             student=values.get("student", services.UNSET),
             discarded=values.get("discarded"),
+            seen=values.get("seen"),
         )
         return _detail(scan)

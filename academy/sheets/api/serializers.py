@@ -14,12 +14,14 @@ from academy.core.http.serializers import (
     StrictCharField,
     StrictIntegerField,
     StrictSerializer,
+    StrictUUIDField,
 )
 from academy.sheets.fields import ExamState, IdentifyBy
 from academy.sheets.grading import AnswerKey, Rule
 from academy.sheets.layout import Layout, QuestionKind
 from academy.sheets.layout.model import MAX_QUESTIONS, ROWS
 from academy.sheets.models import TITLE_CHARS
+from academy.sheets.settlement import MAX_VALUE, MAX_VALUES
 
 M = TypeVar("M", bound=pydantic.BaseModel)
 
@@ -28,8 +30,6 @@ IDENTIFIERS = [item.value for item in IdentifyBy]
 QUESTION_KINDS = [kind.value for kind in QuestionKind]
 ORIENTATIONS = ["landscape", "portrait"]
 RULES = [rule.value for rule in Rule]
-_MAX_VALUES = 10
-_MAX_VALUE = 999
 _TITLE_HELP = "Shown in lists."
 
 
@@ -43,16 +43,6 @@ def _model(model: type[M], values: Any) -> M:
             for one in error.errors()
         ]
         raise serializers.ValidationError(complaints) from None
-
-
-class StrictUUIDField(serializers.UUIDField):
-    """A JSON string; DRF's own field also takes numbers."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        """Accept a string and nothing else."""
-        if not isinstance(data, str):
-            self.fail("invalid", value=data)
-        return super().to_internal_value(data)
 
 
 class PointsField(serializers.FloatField):
@@ -107,9 +97,9 @@ class KeyItemSerializer(StrictSerializer):
     """The key of one question."""
 
     answers = serializers.ListField(
-        child=StrictIntegerField(min_value=0, max_value=_MAX_VALUE),
+        child=StrictIntegerField(min_value=0, max_value=MAX_VALUE),
         required=False,
-        max_length=_MAX_VALUES,
+        max_length=MAX_VALUES,
         help_text="The right choices, from 1, or numbers. Empty with the rule `free` alone.",
     )
     points = PointsField(min_value=0, max_value=1000)
@@ -155,6 +145,9 @@ class ExamEditSerializer(StrictSerializer):
 
     title = StrictCharField(required=False, max_length=TITLE_CHARS, help_text=_TITLE_HELP)
     state = serializers.ChoiceField(EXAM_STATES, required=False)
+    published = StrictBooleanField(
+        required=False, help_text="Whether students may see their results; needs a key."
+    )
 
 
 class ExamListQuerySerializer(StrictSerializer):
@@ -169,28 +162,3 @@ class ScanListQuerySerializer(StrictSerializer):
     needs_review = serializers.BooleanField(required=False, allow_null=True, default=None)
     discarded = serializers.BooleanField(required=False, allow_null=True, default=None)
     student = serializers.UUIDField(required=False)
-
-
-class ScanSettleSerializer(StrictSerializer):
-    """What to settle; what is left out stays, and null takes back what was settled."""
-
-    answers = serializers.DictField(
-        child=serializers.ListField(
-            child=StrictIntegerField(min_value=0, max_value=_MAX_VALUE),
-            allow_null=True,
-            max_length=_MAX_VALUES,
-        ),
-        required=False,
-        help_text="By question: the choices that count, or the one number; empty: left blank.",
-    )
-    student = StrictUUIDField(required=False, allow_null=True)
-    discarded = StrictBooleanField(
-        required=False, help_text="A discarded page counts for nobody; it can be taken back."
-    )
-
-    def validate_answers(self, answers: dict[str, Any]) -> dict[int, Any]:
-        """Questions are numbers."""
-        wrong = [name for name in answers if not (name.isascii() and name.isdigit())]
-        if wrong or any(len(name) > 4 for name in answers):
-            raise serializers.ValidationError("Questions are numbers.", code="invalid")
-        return {int(name): values for name, values in answers.items()}

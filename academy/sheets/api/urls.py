@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from academy.sheets.api import designs, exams, scans
+from academy.sheets.api import designs, exams, results, scans
 
 app_name = "sheets"
 
@@ -20,6 +20,18 @@ urlpatterns = [
     path("exams/<uuid:exam_id>/scores", exams.ScoresView.as_view(), name="scores"),
     path("exams/<uuid:exam_id>/identify", exams.IdentifyView.as_view(), name="identify"),
     path("exams/<uuid:exam_id>/scans", scans.ScansView.as_view(), name="scans"),
+    path("exams/<uuid:exam_id>/review-link", results.ReviewLinkView.as_view(), name="review-link"),
+    path("exams/<uuid:exam_id>/page-link", results.PageLinkView.as_view(), name="page-link"),
+    path(
+        "exams/<uuid:exam_id>/results/<uuid:student_id>",
+        results.ResultView.as_view(),
+        name="result",
+    ),
+    path(
+        "exams/<uuid:exam_id>/results/<uuid:student_id>/link",
+        results.ResultLinkView.as_view(),
+        name="result-link",
+    ),
     path("scans/<uuid:scan_id>", scans.ScanView.as_view(), name="scan"),
     path("scans/<uuid:scan_id>/settle", scans.SettleView.as_view(), name="settle"),
 ]

@@ -71,7 +71,12 @@ export function toast(text, tone = "good") {
   const shown = h("p", { class: `toast ${tone}` }, text);
   box.append(shown);
   while (box.children.length > 3) box.firstElementChild.remove();
-  setTimeout(() => shown.remove(), tone === "good" ? 3500 : 9000);
+  setTimeout(() => shown.remove(), tone === "bad" ? 9000 : 4000);
+}
+
+/** Take hints away that are of no use any more. */
+export function hush() {
+  for (const shown of document.querySelectorAll(".toast.warn")) shown.remove();
 }
 
 /** Say what went wrong; what is no Problem is a mistake of ours and goes on. */

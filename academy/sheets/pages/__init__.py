@@ -1,0 +1,1 @@
+"""Pages for teachers and students: the review, the examination, and a student's result."""

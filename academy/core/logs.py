@@ -165,10 +165,19 @@ def logging_config(*, log_format: str, level: str) -> dict[str, Any]:
                 name: {"level": "WARNING", "propagate": True}
                 for name in ("celery.worker.strategy", "celery.app.trace")
             },
-            # These log request bodies and headers below WARNING.
+            # These log request bodies, headers and addresses below WARNING.
             **{
                 name: {"level": "WARNING", "propagate": True}
-                for name in ("botocore", "boto3", "s3transfer", "urllib3", "kombu", "amqp")
+                for name in (
+                    "botocore",
+                    "boto3",
+                    "s3transfer",
+                    "urllib3",
+                    "kombu",
+                    "amqp",
+                    "httpx",
+                    "httpcore",
+                )
             },
         },
     }

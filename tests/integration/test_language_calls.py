@@ -19,7 +19,7 @@ from academy.core import clock
 from academy.jobs import admission, kinds
 from academy.jobs.cancel import job_cancel
 from academy.jobs.context import Done, JobContext
-from academy.jobs.models import Job, JobAttempt
+from academy.jobs.models import Job, JobAttempt, JobLog
 from academy.jobs.states import JobState
 from academy.tenants.models import Tenant
 from tests.support.jobs import (
@@ -299,6 +299,8 @@ def test_neither_the_key_nor_a_person_leaves_its_place(
     failed = make_job(tenant, kind)
     run(failed)
     told = f"{failed.error_params} {caplog.text}"
+    told += " ".join(JobLog.objects.values_list("message", flat=True))
+    assert double.url not in told, "job logs are shown to academies"
     told += " ".join(JobAttempt.objects.values_list("detail", flat=True))
     told += " ".join(str(call.__dict__) for call in calls(tenant))
     assert KEY not in told

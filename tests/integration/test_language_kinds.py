@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from academy.jobs import admission
 from academy.jobs.models import Job
 from academy.jobs.states import JobState
 from academy.jobs.submit import Order, Submitter, job_submit
-from academy.sandbox.isolation import Limits
+from academy.settings.language import LanguageEnvironment
 from academy.tenants.models import Tenant
 from tests.support.jobs import let_wait_pass, make_tenant, run
 from tests.support.language_double import Asked, LanguageDouble, Plan, serving
@@ -49,6 +50,12 @@ def double(settings: Any) -> Iterator[LanguageDouble]:
 @pytest.fixture
 def tenant() -> Tenant:
     return make_tenant(plan="start")
+
+
+@pytest.fixture
+def off(settings: Any) -> None:
+    """Whatever the environment of the tests says."""
+    settings.LANGUAGE = LanguageEnvironment(None, None, "KRW", Decimal(0), Decimal(0))
 
 
 def ended(tenant: Tenant, kind: str, **params: Any) -> Job:
@@ -159,6 +166,16 @@ def test_a_reply_of_another_form_is_asked_for_again_and_paid(double, tenant, lie
     assert (job.state, job.error_code) == (JobState.FAILED, "language_reply_invalid")
 
 
+def test_replies_that_cannot_be_used_spoil_no_other_question(double, tenant):
+    double.answers(lambda asked: solved("3", 3) if CHOICE["body"] in asked.text else Plan("sorry"))
+    job = ended(tenant, EXPLANATIONS.name, questions=[SUM, CHOICE])
+    first, second = result_of(job, ExplanationsResult)["items"]
+    assert (first["state"], first["other_answers"], second["state"]) == (
+        "withheld", [], "explained",
+    )  # fmt: skip
+    assert job.result["review_required"]
+
+
 def test_what_was_paid_for_is_not_asked_again_after_a_failure(double, tenant):
     double.answers(solved("3/4"), Plan(status=500), solved("3", 3))
     job = ended(tenant, EXPLANATIONS.name, questions=[SUM, CHOICE])
@@ -257,10 +274,14 @@ def test_only_proved_problems_are_kept_where_nothing_else_is_wanted(double, tena
 
 
 def test_formulas_that_take_for_ever_spoil_only_their_own_problem(double, tenant, monkeypatch):
-    limits = Limits(cpu_seconds=3, memory_bytes=1 << 30, file_bytes=1 << 20)
-    monkeypatch.setattr(handler, "_LIMITS", limits)
-    bomb = "*".join(["(x**12 + x**11 + 12)**12"] * 5)
-    double.answers(made(PROVED, problem("12와 11?", check=works("x", f"{bomb} == 12"))), made())
+    proved = handler._proved
+
+    def too_heavy(bench: Any, items: list[dict[str, Any]]) -> list[str] | None:
+        return None if any("99" in str(item["check"]) for item in items) else proved(bench, items)
+
+    monkeypatch.setattr(handler, "_proved", too_heavy)
+    heavy = problem("99 이하의 곱은?", check=works("99 * 99"))
+    double.answers(made(PROVED, heavy), made())
     job = ended(tenant, GENERATION.name, topic="다항식", level="고1", count=2)
     result = result_of(job, GenerationResult)
     assert (result["made"], result["dropped"]) == (1, {"wrong": 1})
@@ -280,7 +301,7 @@ def test_where_nothing_stands_the_checks_nothing_is_made_up(double, tenant, monk
 # ---------------------------------------------------------------------------- over REST
 
 
-def test_what_is_off_is_refused_when_it_is_submitted(tenant):
+def test_what_is_off_is_refused_when_it_is_submitted(off, tenant):
     orders = {
         EXPLANATIONS.name: {"questions": [SUM]},
         GENERATION.name: {"topic": "덧셈", "level": "초3"},
@@ -339,6 +360,6 @@ def test_an_academy_sees_what_it_spent_and_no_other_academys(double, tenant):
     assert error_of(used(tenant, "jobs:read"), 403)["code"] == "scope_missing"
 
 
-def test_where_nothing_is_configured_nothing_is_spent(tenant):
+def test_where_nothing_is_configured_nothing_is_spent(off, tenant):
     body = used(tenant).json()
     assert (body["budget"], body["spent"], body["left"], body["models"]) == ("0", "0", "0", [])

@@ -283,11 +283,21 @@ def test_nothing_is_begun_that_the_budget_would_end_in_the_middle(double, tenant
     assert not double.asked
 
 
-def test_a_model_that_sends_no_segments_ends_the_job_with_a_reason(double, tenant, talk):
+def test_a_part_that_the_model_does_not_understand_is_a_gap_that_is_said(double, tenant, talk):
+    nothing = Plan(body=b'{"text": "hello"}')
+    double.answers(nothing, nothing, said)
+    job = ended(tenant, upload=uploaded(tenant, talk).pk)
+    result = result_of(job)
+    assert result["gaps"] == [[round(at, 3) for at in job.checkpoint["parts"][0]]]
+    assert {"code": "transcript_gaps", "params": {"count": 1}} in job.result["warnings"]
+    assert job.result["review_required"]
+    assert len(double.asked) == result["parts"] + 1 == result["spent"]["calls"]
+
+
+def test_a_model_that_sends_no_segments_at_all_ends_the_job_with_a_reason(double, tenant, talk):
     double.answers(Plan(body=b'{"text": "hello"}'))
     job = ended(tenant, upload=uploaded(tenant, talk).pk)
-    assert (job.state, job.error_code) == (JobState.FAILED, "child_failed")
-    assert job.error_params["reason"] == "language_reply_invalid"
+    assert (job.state, job.error_code) == (JobState.FAILED, "language_reply_invalid")
 
 
 def test_another_academys_recording_and_a_service_that_is_off_are_refused(

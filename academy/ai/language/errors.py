@@ -120,6 +120,13 @@ register(
         "Put the artifact transcript.vtt as captions of the lecture.",
     ),
     Entry(
+        "transcript_gaps", 422,
+        "{count}개 부분은 모델의 답을 쓸 수 없어 비어 있습니다.",
+        "{count} parts are missing: the model sent nothing for them that could be used.",
+        "그 부분을 들어 보고 채우거나 다시 실행해 주세요.",
+        "Listen to these parts and fill them in, or run it again.",
+    ),
+    Entry(
         "transcript_unsure", 422,
         "{count}개 구간의 글이 확실하지 않습니다.",
         "The text of {count} segments is not certain.",

@@ -49,6 +49,8 @@ def run(context: JobContext[ExplanationsParams]) -> Done:
     items = done["items"]
     withheld = sum(item["state"] == "withheld" for item in items)
     if withheld == len(items):
+        if not any(item["other_answers"] for item in items):
+            raise PermanentError("language_reply_invalid", tries=withheld * context.params.tries)
         raise PermanentError("explanations_refused", questions=withheld)
     if withheld:
         envelope.review_required = True
@@ -86,8 +88,6 @@ def _explained(bench: Workbench, place: int, done: dict[str, Any]) -> dict[str, 
             done["masked"] += masked
             return _item(place, tries, others, solution)
         others.append(_told(question, solution))
-    if not others:
-        raise PermanentError("language_reply_invalid", tries=params.tries)
     done["masked"] += masked
     return _item(place, params.tries, others, None)
 

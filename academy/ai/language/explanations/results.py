@@ -15,13 +15,14 @@ class Explained(Published):
 
     number: int = Field(description="Its place among the questions, from 1.")
     state: Literal["explained", "withheld"] = Field(
-        description="`withheld`: the model never came to the given answer."
+        description="`withheld`: the model never came to the given answer, or sent nothing usable."
     )
     steps: list[str] = Field(description="Empty where it is withheld.")
     answer: str | None = Field(description="As the explanation ends; null where it is withheld.")
     tries: int
     other_answers: list[str] = Field(
-        description="What the model came to instead: a hint that the given answer may be wrong."
+        description="What the model came to instead: a hint that the given answer may be wrong. "
+        "Empty where its replies could not be used."
     )
 
 

@@ -14,6 +14,7 @@ from academy.ai.language.transcription import sound, subtitles
 from academy.ai.language.transcription.cutting import Span, divided, is_silent
 from academy.ai.language.transcription.kind import PART_KIND
 from academy.ai.language.transcription.params import LABELS, TranscriptionParams, refuse_if_by_hand
+from academy.ai.language.transcription.part import TRIES
 from academy.ai.language.transcription.results import SEGMENTS, SUBRIP, WEBVTT
 from academy.ai.speech.params import lecture_of
 from academy.ai.speech.source import recording_of
@@ -88,15 +89,19 @@ def _join(context: JobContext[TranscriptionParams]) -> Done:
     envelope = Envelope(SCHEMA, engine="")
     cut, children = context.checkpoint, context.children()
     spans = [Span(*times) for times in cut["parts"]]
-    segments = [
-        found
-        for child, span in zip(children, spans, strict=True)
-        for found in _segments(bench, child, span)
-    ]
+    parts = list(zip(children, spans, strict=True))
+    gaps = [span for child, span in parts if child.result["unusable"]]
+    if len(gaps) == len(parts):
+        raise PermanentError("language_reply_invalid", tries=TRIES * len(parts))
+    heard = [(child, span) for child, span in parts if not child.result["unusable"]]
+    segments = [found for child, span in heard for found in _segments(bench, child, span)]
     bench.say(_JOINING, 0)
     if not segments:
         raise PermanentError("transcription_nothing_said")
-    envelope.engine = children[0].result["model"]
+    if gaps:
+        envelope.review_required = True
+        envelope.warn("transcript_gaps", count=len(gaps))
+    envelope.engine = heard[0][0].result["model"]
     shown = subtitles.captions(segments)
     texts = {
         WEBVTT: (subtitles.as_webvtt(shown), "text/vtt; charset=utf-8"),
@@ -122,6 +127,7 @@ def _join(context: JobContext[TranscriptionParams]) -> Done:
         "unsure": unsure,
         "parts": len(spans),
         "silent_parts": cut["silent"],
+        "gaps": [[round(span.start, 3), round(span.end, 3)] for span in gaps],
         "webvtt": WEBVTT,
         "subrip": SUBRIP,
         "segments_file": SEGMENTS,

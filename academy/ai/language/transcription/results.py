@@ -35,6 +35,9 @@ class Transcription(Published):
     unsure: int = Field(description="Segments whose text is not certain.")
     parts: int = Field(description="Into which it was cut, at silences where there are some.")
     silent_parts: int = Field(description="Those in which nothing is to be heard: never sent.")
+    gaps: list[list[float]] = Field(
+        description="From and to in seconds, where the model sent nothing that could be used."
+    )
     webvtt: str = Field(description="The artifact's name.")
     subrip: str
     segments_file: str = Field(description="Segments with their times and confidences, as JSON.")

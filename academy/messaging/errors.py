@@ -101,7 +101,7 @@ register(
         "message_ad_prefix_disguised",
         422,
         "광고 표시는 정확히 (광고)여야 합니다.",
-        "Advertising must begin with exactly (광고).",
+        "Advertising must begin with exactly the mark that the law names.",
         _TEXT_KO,
         _TEXT_EN,
     ),

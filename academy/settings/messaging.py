@@ -75,8 +75,8 @@ def read_messaging(read: Reader, *, production: bool) -> MessagingEnvironment:
 def _solapi(read: Reader) -> Account:
     return Account(
         url=read.url("SOLAPI_URL", _SOLAPI_URL),
-        key=_needed(read, "SOLAPI_API_KEY"),
-        secret=_needed(read, "SOLAPI_API_SECRET"),
+        key=_needed(read, "SOLAPI_API_KEY", read.text("SOLAPI_API_KEY", "")),
+        secret=_needed(read, "SOLAPI_API_SECRET", read.text("SOLAPI_API_SECRET", "")),
         webhook_secret=read.text("SOLAPI_WEBHOOK_SECRET", ""),
     )
 
@@ -84,15 +84,14 @@ def _solapi(read: Reader) -> Account:
 def _nhn(read: Reader) -> Account:
     return Account(
         url=read.url("NHN_SMS_URL", _NHN_SMS_URL),
-        key=_needed(read, "NHN_APP_KEY"),
-        secret=_needed(read, "NHN_SECRET_KEY"),
+        key=_needed(read, "NHN_APP_KEY", read.text("NHN_APP_KEY", "")),
+        secret=_needed(read, "NHN_SECRET_KEY", read.text("NHN_SECRET_KEY", "")),
         webhook_secret=read.text("NHN_WEBHOOK_SECRET", ""),
         alimtalk_url=read.url("NHN_ALIMTALK_URL", _NHN_ALIMTALK_URL),
     )
 
 
-def _needed(read: Reader, name: str) -> str:
-    value = read.text(name, "")
+def _needed(read: Reader, name: str, value: str) -> str:
     if not value:
         read.problem(name, "is not set, and MESSAGING_PROVIDER names its provider")
     # It goes into a header or an address.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from academy.ai.homework.kind import OFFER as HOMEWORK
 from academy.ai.language.explanations.kind import OFFER as EXPLANATIONS
 from academy.ai.language.generation.kind import OFFER as GENERATION
 from academy.ai.language.transcription.kind import OFFER as TRANSCRIPTION
@@ -35,6 +36,7 @@ _TABLE: tuple[Offer, ...] = (
         limits=_DOCUMENT,
         units=pages_known,
     ),
+    HOMEWORK,
     WRONG_NOTE,
     SPEECH,
     VARIANTS,

@@ -17,7 +17,10 @@ register(
         "model_not_configured", 503,
         "이 작업에 필요한 모델({model})이 이 서버에 설치되어 있지 않습니다.",
         "The model that this needs ({model}) is not set up on this server.",
-        _OPERATOR_KO, _OPERATOR_EN,
+        "운영자에게 이 이름과 함께 알려 주세요. 운영자는 MODEL_REGISTRY(모델 파일)나 "
+        "LLM_BASE_URL, SPEECH_BASE_URL(언어 모델)을 확인해 주세요.",
+        "Tell the operator this name, who sets up files of models (MODEL_REGISTRY) or language "
+        "models (LLM_BASE_URL, SPEECH_BASE_URL).",
     ),
     Entry(
         "model_runtime_missing", 503,

@@ -136,10 +136,11 @@ def _nearest(
     least: float,
     collections: Collection[UUID] | None,
 ) -> Iterator[list[Found]]:
-    rows = np.arange(block.rows) if collections is None else _rows_of(block, collections)
-    if not len(rows):
-        return
-    stored = np.frombuffer(block.vectors, _STORED).reshape(-1, DIMENSION)[rows]
+    stored = np.frombuffer(block.vectors, _STORED).reshape(-1, DIMENSION)
+    rows = np.arange(block.rows)
+    if collections is not None:
+        rows = _rows_of(block, collections)
+        stored = stored[rows]
     # The same vector in two rows of a product comes out different in the last bits.
     scores = (stored.astype(np.float32) @ queries).T.round(_DECIMALS)
     for one in scores:

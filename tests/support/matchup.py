@@ -1,9 +1,9 @@
 """A bank of problems, and questions that were made of them: reworded, renumbered, rearranged.
 
 The families were written by hand: nothing of them was made by, or fitted to, the model that is
-measured. Each has a problem in two wordings; numbers stand in braces with letters, what a problem
-is about in ``{x}``. Beside every problem the bank has others that share its sentences: its facts
-with another family's question, and its question with another family's facts.
+measured. Each has a problem in three wordings; numbers stand in braces with letters, what a problem
+is about in ``{x}``. Beside every problem the bank has others about the same thing, with the same
+numbers or the same sentences: the words that two texts share do not tell them apart.
 """
 
 from __future__ import annotations
@@ -41,14 +41,16 @@ class Change(Enum):
     RENUMBERED = "renumbered"
     REARRANGED = "rearranged"
     REWORDED_AND_RENUMBERED = "reworded and renumbered"
+    RETOLD = "retold"
 
 
 @dataclass(frozen=True)
 class Family:
-    """A problem in its first wording, in other words, and the things that it may be about."""
+    """A problem as it is printed, in other words, retold, and the things that it may be about."""
 
     first: tuple[str, ...]
     other: tuple[str, ...]
+    far: tuple[str, ...]
     things: tuple[str, ...]
 
 
@@ -76,10 +78,11 @@ def families(split: Split) -> list[Family]:
     return [one for at, one in enumerate(known) if (at % 3 == 0) == (split is Split.TUNING)]
 
 
-def made(split: Split, seed: int, *, foreign: int = 4) -> Set:
-    """Every problem of the split in one bank among others like it, and four questions of each.
+def made(split: Split, seed: int, *, things: int = 2, foreign: int = 4) -> Set:
+    """Every problem of the split in one bank among others like it, and five questions of each.
 
-    ``foreign`` families are asked about and are not in the bank: their questions have no hit.
+    Each family is there with so many ``things``. ``foreign`` families are asked about and are not
+    in the bank: their questions have no hit.
     """
     rng = random.Random(seed)
     own = families(split)
@@ -87,13 +90,13 @@ def made(split: Split, seed: int, *, foreign: int = 4) -> Set:
     bank: list[str] = []
     asked: list[Asked] = []
     for place, family in enumerate(own):
-        for thing in family.things:
+        for thing in rng.sample(family.things, things):
             numbers = _numbers(rng)
             target = None
             if place >= foreign:
                 target = len(bank)
                 bank.append(" ".join(_filled(family.first, thing, numbers)))
-                bank += _confusing(rng, family, thing, own[foreign:])
+                bank += _confusing(rng, family, thing, numbers, own[foreign:])
             asked += [
                 Asked(text, change, target)
                 for text, change in _changes(rng, family, thing, numbers)
@@ -102,14 +105,16 @@ def made(split: Split, seed: int, *, foreign: int = 4) -> Set:
 
 
 def _confusing(
-    rng: random.Random, family: Family, thing: str, others: Sequence[Family]
+    rng: random.Random, family: Family, thing: str, numbers: dict[str, int], own: Sequence[Family]
 ) -> Iterator[str]:
-    """Problems that share sentences with one of the family, and ask or tell something else."""
-    one, two = rng.sample([other for other in others if other is not family], 2)
-    facts = [*family.first[:-1], one.first[-1]]
-    yield " ".join(_filled(facts, thing, _numbers(rng)))
-    asks = [*two.first[:-1], family.first[-1]]
-    yield " ".join(_filled(asks, thing, _numbers(rng)))
+    """Problems about the same thing, one with the same numbers, that are others.
+
+    The first tells the same and asks something else.
+    """
+    one, two, three = rng.sample([other for other in own if other is not family], 3)
+    yield " ".join(_filled((*family.first[:-1], one.first[-1]), thing, _numbers(rng)))
+    yield " ".join(_filled(two.other, thing, numbers))
+    yield " ".join(_filled(three.far, thing, _numbers(rng)))
 
 
 def _changes(
@@ -122,6 +127,7 @@ def _changes(
     yield " ".join(moved), Change.REARRANGED
     other = _filled(family.other, thing, _numbers(rng))
     yield " ".join(other), Change.REWORDED_AND_RENUMBERED
+    yield " ".join(_filled(family.far, thing, numbers)), Change.RETOLD
 
 
 def _numbers(rng: random.Random) -> dict[str, int]:
@@ -133,9 +139,10 @@ def _filled(sentences: Sequence[str], thing: str, numbers: dict[str, int]) -> li
 
 
 def recall(scores: np.ndarray[Any, Any], made_of: Set, most: int) -> dict[str, float]:
-    """Share of questions whose problem is among the ``most`` nearest, by change and in all.
+    """Share of questions whose problem is among the ``most`` nearest: by change, and in all.
 
-    ``scores`` has a row for each question and a column for each problem of the bank.
+    ``scores`` has a row for each question and a column for each problem of the bank. ``all`` is
+    without those that were retold, which share hardly a word with their problem.
     """
     right: Counter[str] = Counter()
     total: Counter[str] = Counter()
@@ -143,10 +150,19 @@ def recall(scores: np.ndarray[Any, Any], made_of: Set, most: int) -> dict[str, f
         if asked.target is None:
             continue
         near = np.argsort(-row, kind="stable")[:most]
-        for name in (asked.change.value, "all"):
-            total[name] += 1
-            right[name] += int(asked.target in near)
+        names = [asked.change.value] + ["all"] * (asked.change is not Change.RETOLD)
+        total.update(names)
+        right.update(names * int(asked.target in near))
     return {name: right[name] / count for name, count in total.items()}
+
+
+def hit_rates(scores: np.ndarray[Any, Any], made_of: Set, least: float) -> tuple[float, float]:
+    """Share of questions whose problem reaches ``least``, and of those without that have a hit."""
+    own = [row[one.target] for row, one in zip(scores, made_of.asked, strict=True)
+           if one.target is not None]  # fmt: skip
+    foreign = [row.max() for row, one in zip(scores, made_of.asked, strict=True)
+               if one.target is None]  # fmt: skip
+    return float(np.mean(np.array(own) >= least)), float(np.mean(np.array(foreign) >= least))
 
 
 def trigram_scores(queries: Sequence[str], bank: Sequence[str]) -> np.ndarray[Any, Any]:

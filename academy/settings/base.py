@@ -198,6 +198,7 @@ INSTALLED_APPS = [
     "academy.roster",
     "academy.problems",
     "academy.ai",
+    "academy.ai.corrections",
     "academy.ai.language",
     "academy.messaging",
     "academy.sheets",

@@ -11,13 +11,13 @@ import cv2
 
 from academy.ai.pages.document import Document, opened
 from academy.ai.segmentation.cutting import Cutter
+from academy.ai.segmentation.limits import MAX_QUESTIONS
 from academy.ai.segmentation.looking import PICTURE, Looker, shown_pages
 from academy.ai.segmentation.planning import Part, Piece, missing, planned
 from academy.sandbox.child import Refused
 
 LOOK: Final = "look.json"
 CUTS: Final = "cuts.json"
-MAX_QUESTIONS: Final = 2_000
 _LOOKING, _CUTTING = 0.45, 0.55
 
 

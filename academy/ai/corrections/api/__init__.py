@@ -1,0 +1,1 @@
+"""Links to the correction page, and corrected questions, over REST."""

@@ -40,7 +40,9 @@ class Poison(Failure):
 
 @dataclass(frozen=True)
 class Elsewhere(Failure):
-    """Nothing is wrong with the job: it is for another host, or for later."""
+    """Nothing is wrong with the job: it is for another host, or for later (``retry_after``)."""
+
+    retry_after: float | None = None
 
 
 _DISK = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -57,7 +59,7 @@ def classify(error: BaseException) -> Transient | Permanent | Poison | Elsewhere
         case PermanentError():
             return Permanent(error.code, error.params)
         case UnsuitableHostError():
-            return Elsewhere(error.code, error.params)
+            return Elsewhere(error.code, error.params, error.retry_after)
         case PoisonError():
             return Poison(error.code, error.params)
         case AppError():

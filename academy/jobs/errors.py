@@ -43,7 +43,12 @@ class UnsuitableHostError(JobError):
     """This host cannot do the work now and another can, or this one later.
 
     The job goes back to its queue for a while, as often as it takes: no failure is counted.
+    ``retry_after`` (seconds) is a lower bound for the while.
     """
+
+    def __init__(self, code: str, *, retry_after: float | None = None, **params: Any) -> None:
+        super().__init__(code, **params)
+        self.retry_after = retry_after
 
 
 class StopReason(StrEnum):

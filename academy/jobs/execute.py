@@ -258,7 +258,7 @@ def failure_settlement(
             Outcome.RELEASED,
             error_code=decision.code,
             error_params=decision.params,
-            delay_seconds=elsewhere_delay(claim.attempt),
+            delay_seconds=elsewhere_delay(claim.attempt, retry_after=decision.retry_after),
         )
     if not isinstance(decision, Transient):
         return _ended(decision, error)

@@ -37,15 +37,16 @@ class RetryPolicy:
         return max(wait, min(retry_after or 0.0, LONGEST_RETRY_AFTER))
 
 
-def elsewhere_delay(attempt: int) -> float:
+def elsewhere_delay(attempt: int, *, retry_after: float | None = None) -> float:
     """Seconds before a job that a host gave back is due again, after its ``attempt``-th attempt.
 
-    Short, because another host may be free; and longer each time, in case none is.
+    Short, because another host may be free; and longer each time, in case none is. It comes on top
+    of ``retry_after``, so that jobs which wait for the same moment do not all come at it.
     """
     policy = RetryPolicy(max_attempts=sys.maxsize, cap=LONGEST_ELSEWHERE, floor=SHORTEST_ELSEWHERE)
     delay = policy.delay(attempt)
     assert delay is not None
-    return delay
+    return delay + min(max(0.0, retry_after or 0.0), LONGEST_RETRY_AFTER)
 
 
 _RNG: Final = random.SystemRandom()

@@ -112,6 +112,7 @@ def test_a_busy_service_is_left_alone_by_all_until_it_said(double, kind: str, te
     run(second)
     assert (second.state, second.error_code) == (JobState.QUEUED, "language_unavailable")
     assert (second.failures, len(double.asked)) == (0, 1)
+    assert second.not_before >= began + timedelta(seconds=39), "it does not come before that"
     assert [call.state for call in calls(tenant)] == [CallState.FREE]
     let_cooldown_pass()
     let_wait_pass(second)

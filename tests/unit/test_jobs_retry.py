@@ -10,7 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from academy.jobs.retry import LONGEST_RETRY_AFTER, RetryPolicy
+from academy.jobs.retry import (
+    LONGEST_ELSEWHERE,
+    LONGEST_RETRY_AFTER,
+    SHORTEST_ELSEWHERE,
+    RetryPolicy,
+    elsewhere_delay,
+)
 
 policies = st.builds(
     RetryPolicy,
@@ -68,3 +74,12 @@ def test_waits_grow_until_the_cap():
     waits = [policy.delay(failures, rng=Highest()) for failures in range(1, 15)]
     assert waits[:4] == [5.0, 10.0, 20.0, 40.0]
     assert waits[-1] == policy.cap == 900.0
+
+
+@pytest.mark.parametrize(
+    ("named", "low"), [(None, 0.0), (600.0, 600.0), (math.nan, 0.0), (-5.0, 0.0), (1e300, 86_400.0)]
+)
+def test_a_job_that_is_given_back_waits_a_while_beyond_what_was_named(named, low: float):
+    waits = [elsewhere_delay(20, retry_after=named) - low for _ in range(200)]
+    assert SHORTEST_ELSEWHERE <= min(waits) < max(waits) <= LONGEST_ELSEWHERE
+    assert len(set(waits)) > 190

@@ -26,7 +26,8 @@ PROBE_SECONDS: Final = 1_000.0
 """Longer than any call takes: a probe whose process died is given up."""
 
 _STATE: Final = """
-SELECT open_until IS NULL, open_until <= clock_timestamp() FROM language_breaker WHERE service = %s
+SELECT open_until IS NULL, EXTRACT(EPOCH FROM open_until - clock_timestamp())::float8
+FROM language_breaker WHERE service = %s
 """
 _PROBE: Final = """
 UPDATE language_breaker SET probe_until = clock_timestamp() + make_interval(secs => %s)
@@ -116,11 +117,11 @@ def _enter(service: ServiceName) -> Passage:
         if row is None:
             Breaker.objects.bulk_create([Breaker(service=service.value)], ignore_conflicts=True)
             return Passage(service, is_probe=False)
-        closed, due = row
+        closed, seconds = row
         if closed:
             return Passage(service, is_probe=False)
-        if due:
+        if seconds <= 0:
             cursor.execute(_PROBE, [PROBE_SECONDS, service.value])
             if cursor.rowcount:
                 return Passage(service, is_probe=True)
-    raise UnsuitableHostError("language_unavailable")
+    raise UnsuitableHostError("language_unavailable", retry_after=max(0.0, seconds))

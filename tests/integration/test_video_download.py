@@ -10,22 +10,25 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import httpx
+import psutil
 import pytest
 from django.test import Client
 
 from academy.core.errors import AppError
 from academy.core.storage import Bucket, ObjectStore, StorageError, store
+from academy.jobs import admission
 from academy.jobs.models import Job
 from academy.jobs.replay import job_retry
 from academy.jobs.submit import Submitter
+from academy.media import commands
 from academy.tenants.keys import key_create
 from academy.tenants.models import Tenant
-from academy.video import chunks, deletion, mp4, services, usage
+from academy.video import chunks, command, deletion, mp4, services, usage
 from academy.video.handlers import transcode
 from academy.video.models import Video
 from tests.integration.test_video_transcode import submit, transcoded, uploaded
 from tests.support import media
-from tests.support.jobs import drain, make_tenant, run
+from tests.support.jobs import drain, let_wait_pass, make_tenant, run
 
 pytestmark = [
     pytest.mark.integration("postgres", "s3"),
@@ -188,3 +191,30 @@ def test_a_file_of_what_was_replaced_meanwhile_is_not_made(tenant: Tenant, tmp_p
     job = Job.objects.for_tenant(tenant).get(pk=job_id)
     assert (job.state, job.error_code) == ("failed", "video_superseded")
     assert store(Bucket.VIDEO).head(f"{video.output_prefix}download_180p.mp4") is None
+
+
+def test_a_remux_that_hangs_is_stopped_and_tried_again(
+    tenant: Tenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip = media.clip(tmp_path / "a.mp4", size="320x180", rate="10", seconds=2, with_sound=False)
+    _, video = transcoded(tenant, clip)
+    client, path = client_of(tenant), f"/api/v1/videos/{video.pk}/download"
+    job_id = client.post(path, {}, content_type="application/json").json()["job"]
+    job = Job.objects.for_tenant(tenant).get(pk=job_id)
+
+    def endless(ffmpeg: str, *_: Any) -> list[str]:
+        return [ffmpeg, "-nostdin", "-v", "error", "-re", "-f", "lavfi", "-i", "anullsrc",
+                "-f", "null", "-"]  # fmt: skip
+
+    with monkeypatch.context() as hanging:
+        hanging.setattr(commands, "STALL_SECONDS", 1.0)
+        hanging.setattr(command, "remux", endless)
+        run(job)
+    assert (job.state, job.error_code) == ("retry_wait", "video_stalled")
+    assert not [child for child in psutil.Process().children() if "ffmpeg" in child.name()]
+    assert store(Bucket.VIDEO).head(f"{video.output_prefix}download_180p.mp4") is None
+    let_wait_pass(job)
+    admission.promote_retries()
+    drain("video")
+    job.refresh_from_db()
+    assert (job.state, job.error_code) == ("succeeded", "")

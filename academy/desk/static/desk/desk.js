@@ -8,10 +8,11 @@ const texts = JSON.parse(document.getElementById("texts")?.textContent ?? "{}");
 export function t(key, values = {}) {
   const text = texts[key];
   if (text === undefined) throw new Error(`no text ${key}`);
-  return text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
+  const filled = (whole, name) => (name in values ? String(values[name]) : whole);
+  return text.replace(/\{(\w+)\}/g, filled);
 }
 
-/** The platform's refusal: `code` and `details` as in every error body, `text` in the reader's language. */
+/** The platform's refusal: `code` and `details` as in every error body, `text` for people. */
 export class Problem extends Error {
   constructor(status, error) {
     const say = (text) => (text ? text[lang] : "");
@@ -26,7 +27,10 @@ export class Problem extends Error {
 const OFFLINE = {
   code: "offline",
   message: { ko: "서버에 연결할 수 없습니다.", en: "The server cannot be reached." },
-  action: { ko: "인터넷 연결을 확인한 뒤 다시 시도해 주세요.", en: "Check your connection and try again." },
+  action: {
+    ko: "인터넷 연결을 확인한 뒤 다시 시도해 주세요.",
+    en: "Check your connection and try again.",
+  },
 };
 
 /** Ask the platform; the answer's JSON, or a Problem. */
@@ -52,7 +56,7 @@ export async function call(method, url, body) {
   throw new Problem(answer.status, content?.error ?? { ...OFFLINE, code: `http_${answer.status}` });
 }
 
-/** An element: `h("p", {class: "dim"}, "text", child)`. Properties on… listen; text is never HTML. */
+/** An element: `h("p", {class: "dim"}, "text", child)`; on… listen, and text is never HTML. */
 export function h(tag, props = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(props)) {

@@ -14,6 +14,20 @@ function itemsOf(scan) {
   }));
 }
 
+/** What is sent about one page; a page that belongs to nobody known is discarded. */
+function settlement(what, value, seen) {
+  if (what === "unreadable") return { discarded: value, seen: { discarded: seen } };
+  if (what === "student" && value === "discard") {
+    return { discarded: true, seen: { discarded: false } };
+  }
+  if (what === "student" && seen === "discard") {
+    return { student: value, discarded: false, seen: { student: null, discarded: true } };
+  }
+  if (what === "student") return { student: value, seen: { student: seen } };
+  const number = what.slice("answer.".length);
+  return { answers: { [number]: value }, seen: { [what]: seen } };
+}
+
 export class Queue {
   /** `onChange` is told when something that is shown may have changed. */
   constructor(base, onChange) {
@@ -86,11 +100,12 @@ export class Queue {
 
   /** Name another student for one of several pages. */
   rename(item, twin, student) {
+    const url = `${this.base}/review/scans/${twin.id}`;
     const body = { student: student.id, seen: { student: item.scan.student.id } };
     Object.assign(item, { decided: { value: twin.id } });
     this.count(1);
     this.past.push({ item, twin, value: student.id });
-    this.send(item, item.standing, () => call("POST", `${this.base}/review/scans/${twin.id}`, body));
+    this.send(item, item.standing, () => call("POST", url, body));
   }
 
   /** Take the last decision back; the item that is open again, or null. */
@@ -111,21 +126,11 @@ export class Queue {
 
   request(item, value, seen) {
     const { scan, what } = item;
-    const url = `${this.base}/review/scans/${scan.id}`;
-    if (what === "unreadable") return call("POST", url, { discarded: value, seen: { discarded: seen } });
-    if (what === "student") {
-      // A page that belongs to nobody known is discarded.
-      if (value === "discard") return call("POST", url, { discarded: true, seen: { discarded: false } });
-      return seen === "discard"
-        ? call("POST", url, { student: value, discarded: false, seen: { student: null, discarded: true } })
-        : call("POST", url, { student: value, seen: { student: seen } });
-    }
     if (what === "duplicates") {
       const discard = item.twins.map((twin) => twin.id).filter((id) => id !== value);
       return call("POST", `${this.base}/review/duplicates`, { keep: value, discard });
     }
-    const number = what.slice("answer.".length);
-    return call("POST", url, { answers: { [number]: value }, seen: { [what]: seen } });
+    return call("POST", `${this.base}/review/scans/${scan.id}`, settlement(what, value, seen));
   }
 
   async reverse({ item, twin, seen, value }) {

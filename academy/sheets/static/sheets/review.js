@@ -1,21 +1,30 @@
 // The review: one doubtful thing at a time, settled with a key, saved at once.
 import { Problem, h, hush, report, t, toast } from "../desk/desk.js";
 import { Queue } from "./review-queue.js";
-import { kindOf, said, spot } from "./review-items.js";
+import { kindOf, said } from "./review-items.js";
+import { deed, key, picture, spot } from "./review-parts.js";
 
 const root = document.getElementById("review");
 const box = document.getElementById("item");
 const sheet = document.getElementById("sheet");
 const help = document.getElementById("help");
-const show = (id, text, hidden = false) => Object.assign(document.getElementById(id), { textContent: text, hidden });
+
+function show(id, text, hidden = false) {
+  Object.assign(document.getElementById(id), { textContent: text, hidden });
+}
 
 let shown = null;
+let quarrel = null;
 let large = false;
 let done = false;
 const refreshed = new Map();
 const warmed = new Set();
 
-const queue = new Queue(root.dataset.base, () => { state(); if (queue.current !== shown) render(); });
+const queue = new Queue(root.dataset.base, () => {
+  state();
+  const item = queue.current;
+  if (item !== shown || (item?.conflict ?? null) !== quarrel || item?.problem) render();
+});
 
 /** What an item can do with the page. */
 const act = {
@@ -24,11 +33,13 @@ const act = {
   several: null,
   say: (text) => toast(text, "warn"),
   choose(value) {
-    if (act.several === null) act.settle([value]);
-    else {
-      act.several = act.several.includes(value) ? act.several.filter((one) => one !== value) : [...act.several, value].sort();
-      render(true);
+    if (act.several === null) {
+      act.settle([value]);
+      return;
     }
+    const others = act.several.filter((one) => one !== value);
+    act.several = others.length < act.several.length ? others : [...others, value].sort();
+    render(true);
   },
   toggleSeveral() {
     if (!act.writes) return;
@@ -87,7 +98,8 @@ function state() {
   bar.max = Math.max(1, total);
   bar.value = queue.settled;
   show("count", t("count", { done: queue.settled, total }), total === 0);
-  show("saved", queue.retrying ? t("retrying") : queue.unsent ? t("saving") : t("saved"), total === 0 || !act.writes);
+  const saving = queue.unsent ? t("saving") : t("saved");
+  show("saved", queue.retrying ? t("retrying") : saving, total === 0 || !act.writes);
   document.getElementById("saved").className = `tag ${queue.retrying ? "bad" : "idle"}`;
   show("changed", t("changed_scores", { count: queue.changedScores }), queue.changedScores === 0);
 }
@@ -96,6 +108,7 @@ function render(same = false) {
   const item = queue.current;
   const typed = same ? document.getElementById("written")?.value : null;
   shown = item;
+  quarrel = item?.conflict ?? null;
   done = item === null;
   root.classList.toggle("alone", done || Boolean(kindOf(item).wide));
   box.replaceChildren(...(done ? finished() : content(item)).filter(Boolean));
@@ -116,69 +129,92 @@ function content(item) {
   return [
     h("div", { class: "item-head" },
       h("div", {}, h("h2", {}, kind.title(item)), h("p", { class: "dim" }, about(item))),
-      h("div", { class: "item-nav" },
-        h("button", { type: "button", title: t("previous"), "aria-label": t("previous"), disabled: queue.at === 0, onclick: () => step(-1) }, "←"),
-        h("button", { type: "button", title: t("next"), "aria-label": t("next"), onclick: () => step(1) }, "→"))),
+      h("div", { class: "item-nav" }, arrow("←", t("previous"), -1), arrow("→", t("next"), 1))),
     item.conflict ? conflict(item) : null,
     ...kind.body(item, act),
-    item.decided ? h("p", { class: "settled-line" }, h("span", { class: "tag good" }, t("settled_as", { value: said(item, item.decided.value) }))) : null,
+    item.decided ? settled(item) : null,
   ];
+}
+
+function arrow(sign, title, by) {
+  const disabled = by < 0 && queue.at === 0;
+  const onclick = () => step(by);
+  return h("button", { type: "button", title, "aria-label": title, disabled, onclick }, sign);
 }
 
 function about({ scan }) {
   return [scan.student?.name, t("page_of", scan)].filter(Boolean).join(" · ");
 }
 
+function settled(item) {
+  const text = t("settled_as", { value: said(item, item.decided.value) });
+  return h("p", { class: "settled-line" }, h("span", { class: "tag good" }, text));
+}
+
 function conflict(item) {
   const { by, now, mine } = item.conflict;
+  const who = by.split("/").pop() || "?";
+  const text = t("by", { by: who, now: said(item, now), mine: said(item, mine) });
+  const theirs = () => {
+    queue.concede(item);
+    move(() => queue.goOpen());
+  };
   return h("div", { class: "banner warn", role: "alert" },
-    h("p", {}, h("strong", {}, t("conflict")), " ", t("by", { by: by.split("/").pop() || "?", now: said(item, now), mine: said(item, mine) })),
+    h("p", {}, h("strong", {}, t("conflict")), " ", text),
     h("div", { class: "deeds" },
-      h("button", { type: "button", class: "strong", onclick: () => { queue.concede(item); move(() => queue.goOpen()); } }, t("theirs")),
-      h("button", { type: "button", onclick: () => act.settle(mine) }, t("mine"))));
+      deed(act, t("theirs"), theirs, { class: "strong" }),
+      deed(act, t("mine"), () => act.settle(mine))));
 }
 
 function finished() {
-  const sign = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+  const svg = (tag) => document.createElementNS("http://www.w3.org/2000/svg", tag);
+  const [sign, path] = [svg("svg"), svg("path")];
   path.setAttribute("d", "M10 25l10 10 18-22");
   sign.setAttribute("viewBox", "0 0 48 48");
   sign.setAttribute("class", "sign good");
   sign.setAttribute("aria-hidden", "true");
   sign.append(path);
-  return [h("div", { class: "empty-state" }, sign, h("h2", {}, t("done")), h("p", { class: "dim" }, t("done_text")),
+  const back = h("button", { type: "button", class: "quiet", onclick: undo }, t("undo"), key("U"));
+  return [h("div", { class: "empty-state" },
+    sign, h("h2", {}, t("done")), h("p", { class: "dim" }, t("done_text")),
     h("p", {}, h("a", { class: "button strong", href: act.base }, t("scores"))),
-    queue.past.length ? h("p", {}, h("button", { type: "button", class: "quiet", onclick: undo }, t("undo"), " ", h("kbd", {}, "U"))) : null)];
+    queue.past.length ? h("p", {}, back) : null)];
 }
 
 /** The whole page with a light on the place; it is kept while the page stays the same. */
 function drawSheet(item) {
-  const visible = item !== null && !kindOf(item).wide && item.scan.overlay !== null && item.place !== null;
-  sheet.hidden = !visible;
-  if (!visible) return;
+  const isShown = item !== null && !kindOf(item).wide && item.scan.overlay && item.place;
+  sheet.hidden = !isShown;
+  if (!isShown) return;
   const { scan, place } = item;
   if (sheet.dataset.src !== scan.overlay) {
     sheet.dataset.src = scan.overlay;
+    const image = picture(scan.overlay, t("sheet"), scan, act);
+    image.addEventListener("load", light);
+    const paper = h("div", { class: "paper-inner" }, image, spot("spot", place));
     sheet.replaceChildren(
       h("div", { class: "sheet-head" }, h("span", {}, t("page_of", scan)),
-        h("button", { type: "button", onclick: enlarge }, t("zoom"), " ", h("kbd", { "aria-hidden": "true" }, "Z"))),
-      h("div", { class: "paper", tabindex: "0", role: "region", "aria-label": t("sheet") }, h("div", { class: "paper-inner" },
-        h("img", { src: scan.overlay, alt: t("sheet"), onerror: () => act.refresh(scan), onload: light }), spot("spot", place))));
+        h("button", { type: "button", onclick: enlarge }, t("zoom"), key("Z"))),
+      h("div", { class: "paper", tabindex: "0", role: "region", "aria-label": t("sheet") }, paper));
   }
   sheet.querySelector(".paper").classList.toggle("large", large);
   sheet.querySelector(".spot").replaceWith(spot("spot", place));
   light();
 }
 
+/** Bring the place into the middle. */
 function light() {
   const paper = sheet.querySelector(".paper");
   const lit = sheet.querySelector(".spot");
-  paper.scrollTo(lit.offsetLeft - (paper.clientWidth - lit.offsetWidth) / 2, lit.offsetTop - (paper.clientHeight - lit.offsetHeight) / 2);
+  paper.scrollTo(
+    lit.offsetLeft - (paper.clientWidth - lit.offsetWidth) / 2,
+    lit.offsetTop - (paper.clientHeight - lit.offsetHeight) / 2);
 }
 
 function enlarge() {
   large = !large;
-  sheet.querySelector(".paper")?.classList.toggle("large", large);
+  if (sheet.hidden) return;
+  sheet.querySelector(".paper").classList.toggle("large", large);
   light();
 }
 
@@ -196,19 +232,33 @@ function warm({ crop, scan }) {
 
 const step = (by) => move(() => queue.go(queue.at + by));
 
+const KEYS = {
+  ArrowLeft: () => step(-1),
+  ArrowRight: () => { if (!done) step(1); },
+  u: undo,
+  z: enlarge,
+  "?": () => help.showModal(),
+};
+
 function press(event) {
+  const { target } = event;
   if (event.ctrlKey || event.metaKey || event.altKey || help.open) return;
-  if (event.target instanceof HTMLInputElement && event.target.type === "search") return;
-  // A button that has the focus is pressed by Enter and the space bar, as everywhere.
-  if (event.target instanceof HTMLElement && event.target.closest("button, a") && "Enter ".includes(event.key)) return;
+  if (target.type === "search") return;
   const name = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-  const keys = { ArrowLeft: () => step(-1), ArrowRight: () => done || step(1), u: undo, z: enlarge, "?": () => help.showModal() };
+  // A button or link that has the focus is pressed by these, as everywhere.
+  if ((name === "Enter" || name === " ") && target.closest?.("button, a")) return;
   const written = document.getElementById("written");
-  if (keys[name]) keys[name]();
-  else if (done) return;
-  else if (written && /^[0-9]$/.test(name)) { if (event.target !== written) { written.focus(); return; } return; }
-  else if (written && event.target === written && name === "Enter") return;
-  else if (!kindOf(queue.current).press(queue.current, name, act)) return;
+  if (KEYS[name]) {
+    KEYS[name]();
+  } else if (done || (written && target === written && name === "Enter")) {
+    return;
+  } else if (written && /^[0-9]$/.test(name)) {
+    // The digit follows the focus.
+    written.focus();
+    return;
+  } else if (!kindOf(queue.current).press(queue.current, name, act)) {
+    return;
+  }
   event.preventDefault();
 }
 

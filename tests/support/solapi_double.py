@@ -1,0 +1,351 @@
+"""Solapi as its documents describe it, on 127.0.0.1: groups, signatures, byte rules, reports.
+
+It refuses what Solapi refuses, counts every message that really goes out, and fails as a test
+scripts it: ``fail(call, Fault(...))`` before or after the call has had its effect.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import re
+import threading
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Final
+from urllib.parse import parse_qs, urlsplit
+
+from academy.core import clock
+
+KEY, SECRET, WEBHOOK = "NCSTESTKEY000000", "s" * 32, "webhook-secret"
+SENDER = "0200000000"
+PROFILE, TEMPLATE = "KA01PF000", "KA01TP000"
+_SKEW: Final = timedelta(minutes=15)
+_AUTH = re.compile(
+    r"HMAC-SHA256 apiKey=(?P<key>[^,]+), date=(?P<date>[^,]+), salt=(?P<salt>[^,]+), "
+    r"signature=(?P<signature>[0-9a-f]{64})",
+    re.IGNORECASE,
+)
+_GROUP = re.compile(r"/messages/v4/groups/(?P<group>[^/]+)(?P<rest>/messages|/send)?\Z")
+_TEMPLATE_VARIABLES = frozenset({"#{이름}"})
+
+
+@dataclass
+class Fault:
+    """What happens at one call. ``status`` 0: the connection is cut without an answer."""
+
+    status: int = 0
+    code: str = "InternalError"
+    done: bool = False
+    """Whether the call has its effect before that."""
+    retry_after: int = 0
+
+
+class Refusal(Exception):
+    """An error answer."""
+
+    def __init__(self, status: int, code: str) -> None:
+        super().__init__(code)
+        self.status, self.code = status, code
+
+
+@dataclass
+class Group:
+    """A group and its messages, by message id."""
+
+    allow_duplicates: bool
+    status: str = "PENDING"
+    messages: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+class SolapiDouble:
+    """One account; safe to read while it serves."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.balance = 1_000_000
+        self.senders = [SENDER]
+        self.blocked: dict[str, str] = {}
+        """Numbers whose messages end with a code."""
+        self.kakao_fails: set[str] = set()
+        self.groups: dict[str, Group] = {}
+        self.calls: Counter[str] = Counter()
+        self.sends: Counter[str] = Counter()
+        """How often something really went out to a number."""
+        self._seen: set[str] = set()
+        self._faults: dict[str, list[Fault]] = {}
+        self._lock = threading.Lock()
+
+    def fail(self, call: str, *faults: Fault) -> None:
+        """Script the next calls of ``create``, ``add``, ``send``, ``group`` or ``list``."""
+        self._faults.setdefault(call, []).extend(faults)
+
+    def deliver(self) -> None:
+        """Have every group that was sent reported by the carriers."""
+        with self._lock:
+            for group in self.groups.values():
+                if group.status == "SENDING":
+                    self._report(group)
+
+    def handle(
+        self, method: str, address: str, headers: Any, raw: bytes
+    ) -> tuple[int, Any, dict[str, str]] | None:
+        """Status, body and headers; None: the connection is cut."""
+        with self._lock:
+            parts = urlsplit(address)
+            call = self._call(method, parts.path)
+            self.calls[call] += 1
+            waiting = self._faults.get(call, [])
+            fault = waiting.pop(0) if waiting else None
+            if fault is not None and not fault.done:
+                return self._failed(fault)
+            try:
+                self._authorise(headers.get("Authorization", ""))
+                body = json.loads(raw) if raw else {}
+                answer = self._act(call, parts.path, body, parse_qs(parts.query))
+            except Refusal as refusal:
+                message = {"errorCode": refusal.code, "errorMessage": refusal.code}
+                return refusal.status, message, {}
+            return self._failed(fault) if fault is not None else (200, answer, {})
+
+    @staticmethod
+    def _failed(fault: Fault) -> tuple[int, Any, dict[str, str]] | None:
+        if not fault.status:
+            return None
+        headers = {"Retry-After": str(fault.retry_after)} if fault.retry_after else {}
+        return fault.status, {"errorCode": fault.code, "errorMessage": fault.code}, headers
+
+    @staticmethod
+    def _call(method: str, path: str) -> str:
+        found = _GROUP.fullmatch(path)
+        if found:
+            rest = found["rest"] or ""
+            return {
+                ("GET", ""): "group", ("DELETE", ""): "delete", ("PUT", "/messages"): "add",
+                ("GET", "/messages"): "list", ("POST", "/send"): "send",
+            }.get((method, rest), "unknown")  # fmt: skip
+        return {
+            ("POST", "/messages/v4/groups"): "create",
+            ("GET", "/cash/v1/balance"): "balance",
+            ("GET", "/senderid/v1/numbers/active"): "senders",
+        }.get((method, path), "unknown")
+
+    def _authorise(self, header: str) -> None:
+        found = _AUTH.fullmatch(header)
+        if found is None or found["key"] != KEY:
+            raise Refusal(401, "InvalidAPIKey")
+        if not 12 <= len(found["salt"]) <= 64:
+            raise Refusal(400, "InvalidSalt")
+        wanted = hmac.new(
+            SECRET.encode(), (found["date"] + found["salt"]).encode(), hashlib.sha256
+        ).hexdigest()
+        if not hmac.compare_digest(wanted, found["signature"]):
+            raise Refusal(403, "SignatureDoesNotMatch")
+        at = datetime.fromisoformat(found["date"])
+        if abs(clock.now() - at) > _SKEW:
+            raise Refusal(400, "RequestTimeTooSkewed")
+        if found["signature"] in self._seen:
+            raise Refusal(400, "DuplicatedSignature")
+        self._seen.add(found["signature"])
+
+    def _act(self, call: str, path: str, body: Any, query: dict[str, list[str]]) -> Any:
+        if call == "create":
+            handle = f"G4V{uuid.uuid4().hex.upper()}"
+            self.groups[handle] = Group(bool(body.get("allowDuplicates")))
+            return self._shown(handle)
+        if call == "balance":
+            return {"balance": float(self.balance), "point": 0.0}
+        if call == "senders":
+            return self.senders
+        found = _GROUP.fullmatch(path)
+        handle = found["group"] if found else ""
+        if handle not in self.groups:
+            raise Refusal(404, "ResourceNotFound")
+        if call == "add":
+            return self._add(handle, body)
+        if call == "send":
+            return self._send(handle)
+        if call == "list":
+            return self._list(handle, query)
+        if call == "delete":
+            if self.groups[handle].status != "PENDING":
+                raise Refusal(400, "GroupNotDeletable")
+            self.groups[handle].status = "DELETED"
+        return self._shown(handle)
+
+    def _add(self, handle: str, body: Any) -> Any:
+        group = self.groups[handle]
+        if group.status != "PENDING":
+            raise Refusal(400, "GroupAlreadySent")
+        if len(body["messages"]) > 10_000:
+            raise Refusal(400, "TooManyMessages")
+        listed = []
+        for message in body["messages"]:
+            identity = f"M4V{uuid.uuid4().hex.upper()}"
+            code = self._accepted(group, message)
+            group.messages[identity] = {**message, "messageId": identity, "statusCode": code}
+            listed.append(
+                {"to": message["to"], "from": message["from"], "type": message["type"],
+                 "country": "82", "messageId": identity, "statusCode": code,
+                 "statusMessage": code, "accountId": "1"}
+            )  # fmt: skip
+        errors = sum(one["statusCode"] != "2000" for one in listed)
+        return {"errorCount": errors, "resultList": listed}
+
+    def _accepted(self, group: Group, message: dict[str, Any]) -> str:
+        """The code with which a message is taken in, by the rules of the documents."""
+        if message["from"] not in self.senders:
+            return "1062"
+        numbers = {one["to"] for one in group.messages.values()}
+        if not group.allow_duplicates and message["to"] in numbers:
+            return "1026"
+        fields = message.get("customFields", {})
+        if any(len(name) > 30 or len(value) > 100 for name, value in fields.items()):
+            return "1032"
+        if message["type"] == "ATA":
+            options = message.get("kakaoOptions", {})
+            if options.get("pfId") != PROFILE:
+                return "1041"
+            if options.get("templateId") != TEMPLATE:
+                return "1042"
+            return "2000" if set(options.get("variables", {})) >= _TEMPLATE_VARIABLES else "3063"
+        try:
+            length = len(message["text"].encode("cp949"))
+            subject = len(message.get("subject", "").encode("cp949"))
+        except UnicodeEncodeError:
+            return "1029"
+        if message["type"] == "SMS" and subject:
+            return "1013"
+        if subject > 40:
+            return "1014"
+        return "2000" if length <= {"SMS": 90, "LMS": 2_000}[message["type"]] else "1031"
+
+    def _send(self, handle: str) -> Any:
+        group = self.groups[handle]
+        if group.status != "PENDING":
+            raise Refusal(400, "GroupAlreadySent")
+        going = [one for one in group.messages.values() if one["statusCode"] == "2000"]
+        if not going:
+            raise Refusal(400, "MessagesNotFound")
+        if self.balance < 20 * len(going):
+            raise Refusal(402, "NotEnoughBalance")
+        self.balance -= 20 * len(going)
+        group.status = "SENDING"
+        for message in going:
+            message["statusCode"] = "3000"
+            self.sends[message["to"]] += 1
+        return self._shown(handle)
+
+    def _report(self, group: Group) -> None:
+        for message in group.messages.values():
+            if message["statusCode"] != "3000":
+                continue
+            message["statusCode"] = self.blocked.get(message["to"], "4000")
+            options = message.get("kakaoOptions")
+            if options is not None and message["to"] in self.kakao_fails:
+                if options.get("disableSms"):
+                    message["statusCode"] = "3104"
+                else:
+                    size = len(message["text"].encode("cp949"))
+                    message["type"] = "SMS" if size <= 90 else "LMS"
+                    message["replacement"] = True
+        group.status = "COMPLETE"
+
+    def _list(self, handle: str, query: dict[str, list[str]]) -> Any:
+        limit = int(query.get("limit", ["20"])[0])
+        ids = sorted(self.groups[handle].messages)
+        start = query.get("startKey", [""])[0]
+        ids = [one for one in ids if one >= start]
+        shown = {
+            one: {**self.groups[handle].messages[one], "groupId": handle} for one in ids[:limit]
+        }
+        answer: dict[str, Any] = {"startKey": start or None, "limit": limit, "messageList": shown}
+        if len(ids) > limit:
+            answer["nextKey"] = ids[limit]
+        return answer
+
+    def _shown(self, handle: str) -> Any:
+        group = self.groups[handle]
+        total = len(group.messages)
+        none = {"requested": 0, "replacement": 0, "refund": 0, "sum": 0}
+        return {
+            "groupId": handle, "status": group.status, "accountId": "1", "apiVersion": "4",
+            "masterAccountId": None, "allowDuplicates": group.allow_duplicates,
+            "isRefunded": False, "log": [], "price": {}, "countForCharge": {},
+            "dateCreated": clock.now().isoformat(), "dateUpdated": clock.now().isoformat(),
+            "app": {}, "balance": none, "point": none,
+            "count": {
+                "total": total, "sentTotal": 0, "sentSuccess": 0, "sentPending": 0,
+                "sentReplacement": 0, "refund": 0, "registeredFailed": 0,
+                "registeredSuccess": total,
+            },
+        }  # fmt: skip
+
+    def callback(self, handle: str, event: str, *, flat: bool = False) -> bytes:
+        """The body of a webhook call about the messages of a group."""
+        reports = [
+            {"messageId": one["messageId"], "groupId": handle, "statusCode": one["statusCode"],
+             "customFields": one.get("customFields", {})}
+            for one in self.groups[handle].messages.values()
+        ]  # fmt: skip
+        if flat:
+            return json.dumps(reports).encode()
+        return json.dumps(
+            [{"eventDataId": f"{event}-{n}", "data": one, "retryCount": 0}
+             for n, one in enumerate(reports)]
+        ).encode()  # fmt: skip
+
+
+WEBHOOK_HEADERS = {
+    "X-Solapi-Event-Name": "SINGLE-REPORT",
+    "X-Solapi-Secret": hashlib.sha1(WEBHOOK.encode()).hexdigest(),
+}
+
+
+@contextmanager
+def serve() -> Iterator[SolapiDouble]:
+    """The double on a free port, until the block ends."""
+    double = SolapiDouble()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def _serve(self) -> None:
+            raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            answer = double.handle(self.command, self.path, self.headers, raw)
+            if answer is None:
+                self.close_connection = True
+                self.connection.close()
+                return
+            status, body, headers = answer
+            data = json.dumps(body).encode()
+            self.send_response(status)
+            for name, value in {
+                "Content-Type": "application/json", "Content-Length": str(len(data)), **headers,
+            }.items():  # fmt: skip
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(data)
+
+        do_GET = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815 - the names that it calls
+
+        def log_message(self, *_: Any) -> None:
+            return None
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    double.url = f"http://127.0.0.1:{server.server_address[1]}"
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield double
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(timeout=10)

@@ -50,7 +50,7 @@ def double() -> Iterator[SolapiDouble]:
 def provider(double: SolapiDouble) -> Iterator[SolapiProvider]:
     made = SolapiProvider(Account(double.url, KEY, SECRET, WEBHOOK), timeout_seconds=5)
     yield made
-    made._http.close()
+    made.close()
 
 
 def text(number: int, body: str = "안내", **more: object) -> Outgoing:
@@ -182,12 +182,11 @@ def test_every_call_is_signed_anew_and_within_the_time_that_solapi_allows(
     for _ in range(3):
         provider.balance()
     assert double.calls["balance"] == 3
-    wrong = SolapiProvider(Account(double.url, KEY, "x" * 32), timeout_seconds=5)
-    with pytest.raises(Misconfigured):
-        wrong.balance()
-    unknown = SolapiProvider(Account(double.url, "other", SECRET), timeout_seconds=5)
-    with pytest.raises(Misconfigured):
-        unknown.balance()
+    for key, secret in ((KEY, "x" * 32), ("other", SECRET)):
+        stranger = SolapiProvider(Account(double.url, key, secret), timeout_seconds=5)
+        with pytest.raises(Misconfigured):
+            stranger.balance()
+        stranger.close()
 
 
 def test_a_sender_that_is_not_registered_is_found_at_boot(provider: SolapiProvider) -> None:

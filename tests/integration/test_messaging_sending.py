@@ -16,6 +16,7 @@ from academy.messaging.models import (
     Batch,
     Campaign,
     Consent,
+    LocalGroup,
     Message,
     MessageEvent,
     OptOut,
@@ -23,6 +24,7 @@ from academy.messaging.models import (
     ProviderEvent,
 )
 from academy.messaging.phones import index_of, seal_phone
+from academy.messaging.providers.local import SandboxProvider
 from academy.messaging.providers.port import Callback, Outcome, Rejected, Retryable, Status
 from academy.tenants.models import Tenant
 from tests.support.jobs import make_tenant
@@ -352,3 +354,27 @@ def test_what_is_never_reported_is_paid_after_three_days(
         send_all()
         assert delivery.sweep() == 0
     assert (states(campaign), book_is_right(tenant)) == ({"sent": 2}, (0, 0))
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_an_unreliable_provider_gets_every_message_once(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    monkeypatch.setattr("academy.messaging.providers.local._SLOWEST_SECONDS", 0)
+    monkeypatch.setattr("academy.messaging.handlers.sending.BATCH_MESSAGES", 5)
+    monkeypatch.setattr("academy.messaging.handlers.batch.BATCH_MESSAGES", 5)
+    sandbox = SandboxProvider(seed)
+    sandbox.name = "console"
+    with provider_in_place(sandbox):
+        campaign = make_campaign(tenant, 100)
+        send_later(1)
+        resolve_all(2)
+    told = states(campaign)
+    assert sum(told.values()) == 100
+    assert set(told) <= {"delivered", "failed"}
+    assert told["delivered"] > 90
+    sent = [
+        key for group in LocalGroup.objects.filter(sent_at__isnull=False) for key in group.statuses
+    ]
+    assert len(sent) == len(set(sent)) == 100
+    assert book_is_right(tenant)[1] == 0

@@ -8,7 +8,7 @@ from typing import Final
 
 from django.conf import settings
 
-from academy.messaging.providers.local import ConsoleProvider
+from academy.messaging.providers.local import ConsoleProvider, SandboxProvider
 from academy.messaging.providers.port import Misconfigured, Provider
 from academy.messaging.providers.solapi import NAME as SOLAPI
 from academy.messaging.providers.solapi import SolapiProvider
@@ -37,7 +37,10 @@ def named(name: str) -> Provider:
 
 def _maker(name: str) -> Callable[[], Provider]:
     env: MessagingEnvironment = settings.MESSAGING
-    makers: dict[str, Callable[[], Provider]] = {"console": ConsoleProvider}
+    makers: dict[str, Callable[[], Provider]] = {
+        ConsoleProvider.name: ConsoleProvider,
+        SandboxProvider.name: lambda: SandboxProvider(env.sandbox_seed),
+    }
     account = env.account
     if account is not None and env.provider == SOLAPI:
         makers[SOLAPI] = lambda: SolapiProvider(account, timeout_seconds=env.timeout_seconds)

@@ -1,11 +1,13 @@
-"""`console`: the provider of a machine without one. Nothing leaves; the outbox page shows it all.
+"""Providers of a machine that has none: nothing leaves it.
 
-It keeps its groups in the database, as a real provider would in its own, so that any worker can
+They keep their groups in the database, as a real provider would in its own, so that any worker can
 ask what became of a batch that another handed over.
 """
 
 from __future__ import annotations
 
+import hashlib
+import time
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -13,9 +15,11 @@ from django.db import transaction
 
 from academy.core import clock
 from academy.core.ids import new_id
+from academy.messaging import codes
 from academy.messaging.fields import MessageType
 from academy.messaging.models import LocalGroup
 from academy.messaging.providers.port import (
+    Ambiguous,
     Callback,
     Capabilities,
     Lookup,
@@ -24,11 +28,17 @@ from academy.messaging.providers.port import (
     Prepared,
     Progress,
     Rejected,
+    Retryable,
     Status,
 )
 
 _MOST: Final = 1_000
 _DELIVERED: Final = "0000"
+_PHONE_OFF: Final = "off"
+_AWAY, _LOST, _FAILING = 0.05, 0.1, 0.02
+_SLOWEST_SECONDS: Final = 0.3
+
+codes.register("sandbox", {_PHONE_OFF: "carrier_unreachable"})
 
 
 class ConsoleProvider:
@@ -87,7 +97,7 @@ class ConsoleProvider:
         """It costs nothing."""
         return None
 
-    def _outcome(self, _key: str) -> tuple[str, str]:
+    def _outcome(self, key: str) -> tuple[str, str]:  # noqa: ARG002
         return Outcome.DELIVERED.value, _DELIVERED
 
     def _group(self, handle: str) -> LocalGroup:
@@ -103,3 +113,48 @@ class ConsoleProvider:
             )
             for key, (outcome, code) in group.statuses.items()
         ]
+
+
+class SandboxProvider(ConsoleProvider):
+    """`sandbox`: slow, and unreliable by a seed; for trying out what the platform does about it.
+
+    A message fails by its key, so that the same one always does; a call fails by its number.
+    """
+
+    name = "sandbox"
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+        self._calls = 0
+
+    def prepare(self, batch: OutBatch) -> Prepared:
+        """Remember the keys, or be away."""
+        if self._draw("prepare") < _AWAY:
+            raise Retryable("provider_unavailable", "sandbox", retry_after=1)
+        return super().prepare(batch)
+
+    def commit(self, handle: str, batch: OutBatch) -> Sequence[Status]:
+        """Send, or lose the answer, before it was sent or after."""
+        drawn = self._draw("commit")
+        if drawn < _LOST / 2:
+            raise Ambiguous("provider_answer_lost", "sandbox")
+        statuses = super().commit(handle, batch)
+        if drawn < _LOST:
+            raise Ambiguous("provider_answer_lost", "sandbox")
+        return statuses
+
+    def _draw(self, call: str) -> float:
+        """Wait as long as a provider takes, then a number from 0 to 1."""
+        self._calls += 1
+        drawn = self._chance(f"{call}:{self._calls}")
+        time.sleep(_SLOWEST_SECONDS * drawn)
+        return drawn
+
+    def _chance(self, about: str) -> float:
+        digest = hashlib.sha256(f"{self._seed}:{about}".encode()).digest()
+        return int.from_bytes(digest[:6], "big") / 2**48
+
+    def _outcome(self, key: str) -> tuple[str, str]:
+        if self._chance(key) < _FAILING:
+            return Outcome.FAILED.value, _PHONE_OFF
+        return super()._outcome(key)

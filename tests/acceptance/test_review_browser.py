@@ -226,6 +226,10 @@ def test_a_box_is_reviewed_with_the_keyboard(
         expect(title).to_have_text("Question 7")
         expect(count).to_have_text("0 of 6 settled")
         picture(page, "review-answer")
+        page.keyboard.press("?")
+        expect(page.get_by_role("dialog")).to_contain_text("Accept what was read")
+        picture(page, "review-help")
+        page.keyboard.press("Escape")
         page.keyboard.press("ArrowRight")
         expect(title).to_have_text("Question 20")
         page.keyboard.press("ArrowLeft")
@@ -280,7 +284,7 @@ def test_two_teachers_at_once_and_a_telephone(
     review = desk.link(path="/review")
     with (
         browser.visit(review, size=PHONE, forgive=("409",)) as phone,
-        browser.visit(review, size=DESKTOP) as laptop,
+        browser.visit(review, size=DESKTOP, forgive=("ERR_INTERNET",)) as laptop,
     ):
         for page in (phone, laptop):
             expect(page.get_by_role("heading", level=2).first).to_have_text("Question 1")
@@ -298,7 +302,11 @@ def test_two_teachers_at_once_and_a_telephone(
         laptop.keyboard.press("m")
         laptop.keyboard.press("3")
         laptop.keyboard.press("Enter")
+        expect(laptop.locator("#saved")).to_have_text("All saved")
+        laptop.context.set_offline(True)
         laptop.keyboard.press("Space")
+        expect(laptop.locator("#saved")).to_have_text("Not saved yet: trying again")
+        laptop.context.set_offline(False)
         expect(laptop.get_by_role("heading", level=2).first).to_have_text("Nothing left to review")
         expect(laptop.locator("#saved")).to_have_text("All saved")
     scan.refresh_from_db()

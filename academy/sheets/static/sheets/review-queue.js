@@ -2,7 +2,7 @@
 // background, each with what stood there when the teacher decided.
 import { Problem, call } from "../desk/desk.js";
 
-const RETRY_MS = 2500;
+const RETRY_MS = 1500;
 const AHEAD = 6;
 
 /** One thing to decide: `what` is `answer.3`, `student`, `duplicates` or `unreadable`. */

@@ -129,16 +129,17 @@ function content(item) {
   return [
     h("div", { class: "item-head" },
       h("div", {}, h("h2", {}, kind.title(item)), h("p", { class: "dim" }, about(item))),
-      h("div", { class: "item-nav" }, arrow("←", t("previous"), -1), arrow("→", t("next"), 1))),
+      h("div", { class: "item-nav" },
+        arrow("↶", t("undo"), undo, queue.past.length === 0),
+        arrow("←", t("previous"), () => step(-1), queue.at === 0),
+        arrow("→", t("next"), () => step(1), false))),
     item.conflict ? conflict(item) : null,
     ...kind.body(item, act),
     item.decided ? settled(item) : null,
   ];
 }
 
-function arrow(sign, title, by) {
-  const disabled = by < 0 && queue.at === 0;
-  const onclick = () => step(by);
+function arrow(sign, title, onclick, disabled) {
   return h("button", { type: "button", title, "aria-label": title, disabled, onclick }, sign);
 }
 

@@ -11,8 +11,11 @@ from typing import Any
 import cv2
 import numpy as np
 from PIL import Image, ImageDraw
+from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.ttfonts import TTFont
+from reportlab.pdfgen.canvas import Canvas
 
-from academy.ai.segmentation.numbers.fonts import Face, faces
+from academy.ai.segmentation.numbers.fonts import OURS, Face, faces
 from academy.documents.opening import Box, Gray
 
 WORDS = (
@@ -20,6 +23,8 @@ WORDS = (
     "것만을", "있는", "대로", "고른", "값은", "자연수", "수열", "공차가", "등차수열", "실험",
     "결과", "물체의", "운동", "밑줄", "친", "부분", "빈칸에", "들어갈", "말로", "가장", "적절한",
 )  # fmt: skip
+_DPI = 200
+_POINTS = (595.0, 842.0)
 WIDTH, HEIGHT = 1653, 2338
 """Pixels of A4 at 200 dpi."""
 _TOP, _BOTTOM = 190, 2180
@@ -284,3 +289,63 @@ class Score:
             "numbers_right": round(self.numbered / max(1, self.placed), 4),
             "silent_errors": round(self.silent / max(1, self.found), 4),
         }  # fmt: skip
+
+
+class _TextTest:
+    """A test of two columns with a text layer, and where each question stands."""
+
+    def __init__(self, seed: int, last: int) -> None:
+        self.random = np.random.default_rng([3_407, seed])
+        self.truth: list[Truth] = []
+        self.next, self.last, self.page = 1, last, 0
+
+    def draw(self, canvas: Canvas) -> None:
+        """The next page."""
+        canvas.drawString(150, 805, f"2026학년도 수학 영역 {self.page + 1}")
+        canvas.drawString(290, 25, f"- {self.page + 1} -")
+        canvas.line(297, 60, 297, 780)
+        for left in (40, 310):
+            y = 770.0
+            while self.next <= self.last and y > 240:
+                if self.next % 9 == 5:
+                    heading = f"[{self.next}~{self.next + 1}] 다음을 읽으시오."
+                    canvas.drawString(left, y, heading)
+                    canvas.drawString(left, y - 16, self._text())
+                    y -= 46
+                y = self._question(canvas, left, y)
+        self.page += 1
+
+    def _text(self) -> str:
+        return " ".join(self.random.choice(WORDS, 6))[:24]
+
+    def _question(self, canvas: Canvas, left: float, y: float) -> float:
+        top, right = y + 9, 0.0
+        lines = [f"{self.next}. {self._text()}", self._text(), self._text()]
+        if self.next % 7 == 3:
+            lines.append(f"2. {self._text()}")
+        for line in lines:
+            canvas.drawString(left, y, line)
+            right = max(right, left + canvas.stringWidth(line))
+            y -= 16
+        if self.next % 4 == 0:
+            canvas.rect(left + 30, y - 20, 80, 30)
+            y -= 36
+        box = (left, _POINTS[1] - top, right, _POINTS[1] - y - 14)
+        pixels = [round(value * _DPI / 72) for value in box]
+        self.truth.append(Truth(self.next, self.page, (pixels[0], pixels[1], pixels[2], pixels[3])))
+        self.next += 1
+        return y - 26
+
+
+def text_pdf(path: Path, seed: int, last: int) -> list[Truth]:
+    """Write a test of questions 1 to ``last`` with a text layer; where they stand at 200 dpi."""
+    test = _TextTest(seed, last)
+    (font,) = faces(["NanumGothic"], [OURS])
+    pdfmetrics.registerFont(TTFont("printed", font.path))
+    canvas = Canvas(str(path), pagesize=_POINTS)
+    while test.next <= last:
+        canvas.setFont("printed", 11)
+        test.draw(canvas)
+        canvas.showPage()
+    canvas.save()
+    return test.truth

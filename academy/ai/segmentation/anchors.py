@@ -16,7 +16,8 @@ _GAP_COST: Final = 0.25
 _MOST_GAP: Final = 12
 _RESTART_COST: Final = 2.5
 _LEAST_SURE: Final = 0.25
-"""Below it a mark in a picture is none."""
+"""Below it the heading of a group in a picture is none."""
+_LEAST_WEIGHT: Final = 0.02
 _FILLS: Final = 0.6
 """So sure must it be that a mark is a number, to take the one that its neighbours leave."""
 _CERTAIN: Final = 0.9
@@ -76,8 +77,12 @@ def _links(marks: Sequence[Mark], regions: Sequence[Region]) -> list[_Link]:
     for at, mark in enumerate(marks):
         opens = regions[mark.region].page != page
         page = regions[mark.region].page
-        if mark.sure >= _LEAST_SURE:
-            links += [_Link(at, value, mark.sure * share, opens) for value, share in mark.values]
+        # Hardly a number, and yet the one that is missing just there: the chain may need it.
+        links += [
+            _Link(at, value, mark.sure * share, opens)
+            for value, share in mark.values
+            if mark.sure * share >= _LEAST_WEIGHT
+        ]
     return links
 
 

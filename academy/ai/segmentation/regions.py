@@ -6,14 +6,17 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Final
 
 from academy.ai.pages.document import Box, Size
 from academy.ai.pages.text import Line
 
 _MIDDLE: Final = (0.3, 0.7)
-_CROSSING: Final = 0.12
-"""Share of lines from which on what crosses a strip says that it is no gutter."""
+_CROSSING: Final = (0.0, 0.03, 0.06, 0.12)
+"""Shares of lines that may cross a gutter, such as headings over both columns, in turn."""
+_NARROWEST: Final = 0.01
+"""Of the width: the gap between two columns."""
 MARGIN: Final = 0.09
 """Of the height, at the top and the bottom: where running heads and page numbers stand."""
 _PAGE_NUMBER: Final = re.compile(r"[-\u2013\u2014\s/|]*\d{1,3}(?:[-\u2013\u2014\s/|]+\d{0,3})*")
@@ -123,25 +126,35 @@ def _sorted(lines: Sequence[Line]) -> tuple[Line, ...]:
 
 
 def _gutter(lines: Sequence[Line], width: int) -> int | None:
-    """The middle of the widest strip that hardly any line crosses; None for one column."""
-    low, high = int(width * _MIDDLE[0]), int(width * _MIDDLE[1])
+    """The middle of the widest strip that hardly any line crosses; None for one column.
+
+    Strips that fewer lines cross come first: where a column is nearly empty, hardly any crosses it.
+    """
     crossing = [0] * (width + 2)
     for line in lines:
         crossing[max(0, min(width, line.box[0]))] += 1
         crossing[max(0, min(width + 1, line.box[2] + 1))] -= 1
-    most = max(1, int(_CROSSING * len(lines)))
-    best, start, running = (0, 0), None, 0
+    crossed = list(accumulate(crossing))
+    for share in _CROSSING:
+        middle = _strip(crossed, int(share * len(lines)), width)
+        if middle is None:
+            continue
+        left = sum(line.box[2] <= middle for line in lines)
+        right = sum(line.box[0] >= middle for line in lines)
+        if min(left, right) >= max(2, len(lines) // 20):
+            return middle
+    return None
+
+
+def _strip(crossed: Sequence[int], most: int, width: int) -> int | None:
+    """The middle of the widest strip, near the page's, that so many lines cross at most."""
+    low, high = int(width * _MIDDLE[0]), int(width * _MIDDLE[1])
+    best, start = (0, 0), None
     for x in range(width + 1):
-        running += crossing[x]
-        free = running <= most and low <= x < high
+        free = crossed[x] <= most and low <= x < high
         if free and start is None:
             start = x
         elif not free and start is not None:
             best = max(best, (start, x), key=lambda strip: strip[1] - strip[0])
             start = None
-    if best[1] - best[0] < width * 0.01:
-        return None
-    middle = sum(best) // 2
-    left = sum(line.box[2] <= middle for line in lines)
-    right = sum(line.box[0] >= middle for line in lines)
-    return middle if min(left, right) >= max(2, len(lines) // 20) else None
+    return None if best[1] - best[0] < width * _NARROWEST else sum(best) // 2

@@ -19,6 +19,9 @@ from academy.ai.segmentation.regions import MARGIN, Page, Region
 
 _TEXT: Final = (8, 120)
 """Pixels: what is lower or higher is no letter."""
+_WORDS: Final = 1.5
+"""Of the letters' height: what joins a line, to see how tall lines are."""
+_FEW: Final = 5
 _SPECK: Final = 0.1
 """Of the text's height, across: dirt, where it stands alone."""
 _DOT: Final = 0.45
@@ -39,6 +42,8 @@ _CROOKED: Final = 4.0
 """Degrees: a page so far from level was photographed in passing."""
 _DARK: Final = 200
 _SURE: Final = 0.9
+_LEAST: Final = 0.02
+"""Below it what a line begins with is certainly no number."""
 _SLOPES: Final = np.arange(-0.06, 0.0601, 0.002)
 """Of a column's edge: a page photographed from one side is narrower at one end."""
 
@@ -101,9 +106,7 @@ def _without_specks(gray: Gray) -> tuple[Gray, float]:
     ink = ink_of(gray)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
     wide, tall = stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]
-    letters = (tall >= _TEXT[0]) & (tall <= _TEXT[1]) & (wide <= 4 * tall)
-    letters[0] = False
-    text_height = _text_height(tall[letters], stats[letters, cv2.CC_STAT_AREA])
+    text_height = _text_height(ink, stats)
     longest = np.maximum(wide, tall)
     dirt = longest <= max(2.0, _SPECK * text_height)
     dirt |= _alone(labels, longest, text_height) | _beyond_the_paper(stats, ink.shape, text_height)
@@ -131,13 +134,31 @@ def _alone(labels: Any, longest: Any, text_height: float) -> Any:
     return dots & ~beside
 
 
-def _text_height(tall: Any, area: Any) -> float:
-    """Of most letters by their ink: small marks and parts of letters count little."""
-    if len(tall) == 0:
+def _text_height(ink: Gray, stats: Any) -> float:
+    """Of most lines, in pixels; of most letters where there are hardly any lines.
+
+    In crisp print the parts of a Korean syllable do not touch: letters alone say too little.
+    """
+    wide, tall, area = (
+        stats[1:, column] for column in (cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT, cv2.CC_STAT_AREA)
+    )
+    letters = (tall >= _TEXT[0]) & (tall <= _TEXT[1]) & (wide <= 4 * tall)
+    parts = _median(tall[letters], area[letters])
+    reach = max(3, round(_WORDS * parts)) | 1
+    joined = cv2.morphologyEx(ink, cv2.MORPH_CLOSE, np.ones((1, reach), np.uint8))
+    _, _, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
+    wide, tall = stats[1:, cv2.CC_STAT_WIDTH], stats[1:, cv2.CC_STAT_HEIGHT]
+    lines = (tall >= _TEXT[0]) & (tall <= 3 * parts) & (wide >= 3 * tall)
+    return _median(tall[lines], wide[lines]) if lines.sum() >= _FEW else parts
+
+
+def _median(values: Any, weights: Any) -> float:
+    """Weighted; 24 (print of 10 points at 200 dpi) of nothing."""
+    if len(values) == 0:
         return 24.0
-    order = np.argsort(tall)
-    weight = np.cumsum(area[order])
-    return float(tall[order][np.searchsorted(weight, 0.5 * weight[-1])])
+    order = np.argsort(values)
+    weight = np.cumsum(weights[order])
+    return float(values[order][np.searchsorted(weight, 0.5 * weight[-1])])
 
 
 def _beyond_the_paper(stats: Any, shape: tuple[int, ...], text_height: float) -> Any:
@@ -235,7 +256,7 @@ def _is_first(line: Line, region: Region) -> bool:
 
 
 def _mark(index: int, line: Line, head: Head, reading: Reading) -> Mark | None:
-    if reading.kind is Kind.OTHER and reading.kinds[Kind.NUMBER] < 0.1:
+    if reading.kind is Kind.OTHER and reading.kinds[Kind.NUMBER] < _LEAST:
         return None
     left, _, right, _ = line.box
     box = (left, head.top, right, head.bottom)

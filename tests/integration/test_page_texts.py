@@ -13,13 +13,15 @@ from django.utils.translation import gettext, ngettext
 from academy.core.management.commands.page_texts import ACADEMY, Package, compiled, done, packages
 
 VENDOR = ACADEMY / "ops" / "static" / "console" / "vendor"
-SCRIPTS = sorted(path for path in ACADEMY.glob("*/static/*/*.js"))
+SCRIPTS = sorted(path for path in ACADEMY.glob("**/static/*/*.js"))
 
 each_package = pytest.mark.parametrize("package", packages(), ids=lambda one: one.folder.name)
 
 
 def test_the_packages_with_pages_are_found() -> None:
-    assert {"desk", "ops"} <= {package.folder.name for package in packages()}
+    assert {"corrections", "desk", "ops", "sheets"} <= {
+        package.folder.name for package in packages()
+    }
 
 
 @each_package

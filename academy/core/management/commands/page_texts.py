@@ -49,9 +49,17 @@ class Package:
         """The compiled one, which Django reads."""
         return self.po.with_suffix(".mo")
 
+    @property
+    def _inner(self) -> list[Path]:
+        """Packages within, which have catalogues of their own."""
+        found = (path.parents[1] for path in self.folder.glob("*/**/locale/ko"))
+        return [folder for folder in found if folder != self.folder]
+
     def texts(self) -> Iterator[tuple[Text, str]]:
         """Every translatable text with the file it stands in."""
         for path in sorted([*self.folder.rglob("*.py"), *self.folder.glob("templates/**/*.html")]):
+            if any(inner in path.parents for inner in self._inner):
+                continue
             source = path.read_text()
             if path.suffix == ".html":
                 # Django's conversion leaves calls of gettext between X's; indentation means
@@ -95,7 +103,7 @@ class Package:
 
 def packages() -> list[Package]:
     """Every package with a catalogue."""
-    return [Package(path.parents[1]) for path in sorted(ACADEMY.glob("*/locale/ko"))]
+    return [Package(path.parents[1]) for path in sorted(ACADEMY.glob("**/locale/ko"))]
 
 
 def compiled(catalog: Catalog) -> bytes:
@@ -116,7 +124,7 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("package", nargs="*", help="names, as in academy/<name>; default: all")
+        parser.add_argument("package", nargs="*", help="names of folders; default: all")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         for package in packages():

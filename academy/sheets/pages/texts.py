@@ -45,7 +45,7 @@ def review_texts() -> dict[str, str]:
         "no_picture": _("There is no picture of this any more."),
         "nobody": _("Nobody found."),
         "nothing_to_undo": _("There is nothing to undo."),
-        "number": _("Number"),
+        "number": _("The number written"),
         "number_wrong": _("A number from 0 to {most}, please."),
         "other_changed": _("Somebody else has changed this. Here it is as it is now."),
         "other_student": _("Another student"),

@@ -17,7 +17,7 @@ def review_texts() -> dict[str, str]:
         "certain": _("{percent} % certain"),
         "changed_scores": _("Scores changed: {count}"),
         "choose_first": _("Please choose a student."),
-        "conflict": _("Somebody was faster"),
+        "conflict": _("Somebody has settled it first."),
         "count": _("{done} of {total} settled"),
         "counts_this": _("This one counts"),
         "crop": _("Question {question} as the student marked it"),

@@ -241,11 +241,17 @@ const KEYS = {
   "?": () => help.showModal(),
 };
 
+/** The key by its letter, also while the keyboard writes Hangul. */
+function nameOf({ key: sign, code }) {
+  if (/^[a-z]$/i.test(sign)) return sign.toLowerCase();
+  return /^Key([A-Z])$/.exec(code)?.[1].toLowerCase() ?? sign;
+}
+
 function press(event) {
   const { target } = event;
   if (event.ctrlKey || event.metaKey || event.altKey || help.open) return;
   if (target.type === "search") return;
-  const name = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  const name = nameOf(event);
   // A button or link that has the focus is pressed by these, as everywhere.
   if ((name === "Enter" || name === " ") && target.closest?.("button, a")) return;
   const written = document.getElementById("written");

@@ -261,6 +261,13 @@ def test_a_box_is_reviewed_with_the_keyboard(
 
         expect(title).to_have_text("Which page counts?")
         picture(page, "review-duplicates")
+        page.get_by_role("button", name="Another student").nth(1).click()
+        page.keyboard.type("이나래")
+        expect(page.locator(".finder .people button")).to_have_count(1)
+        page.keyboard.press("Enter")
+        expect(title).to_have_text("Question 4")
+        page.keyboard.press("u")
+        expect(title).to_have_text("Which page counts?")
         page.keyboard.press("1")
 
         expect(title).to_have_text("This page could not be read")
@@ -276,10 +283,12 @@ def test_a_box_is_reviewed_with_the_keyboard(
         expect(page.locator("#saved")).to_have_text("All saved")
         picture(page, "review-done")
     settled = Change.objects.for_tenant(desk.exam.tenant).filter(scan__isnull=False)
+    students = Student.objects.for_tenant(desk.exam.tenant)
+    named = {student.name: str(student.pk) for student in students}
     made_by = settled.order_by("created_at", "pk").values_list("what", "after", "by")
     assert [(what, after) for what, after, _ in made_by] == [
         ("answer.7", [RIGHT[7]]), ("answer.20", [305]),
-        ("student", str(Student.objects.for_tenant(desk.exam.tenant).get(name="박다솜").pk)),
+        ("student", named["박다솜"]), ("student", named["이나래"]), ("student", None),
         ("discarded", True), ("discarded", True), ("discarded", False), ("discarded", True),
     ]  # fmt: skip
     assert {by for _, _, by in made_by} == {f"{desk.key}/teacher-7"}

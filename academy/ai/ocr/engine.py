@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 import numpy as np
 import tesserocr
+from tesserocr import RIL
 
-from academy.ai.ocr.picture import prepared
-from academy.ai.pages.document import Gray
+from academy.ai.ocr.picture import ink_of, prepared
+from academy.ai.ocr.spacing import Word, spaced
+from academy.ai.pages.document import Box, Gray
 from academy.ai.pages.text import Line
 
 LANGUAGE: Final = "Hangul"
@@ -62,14 +66,37 @@ class Recogniser:
         self._api.SetImageBytes(framed.tobytes(), width, height, 1, width)
         self._api.SetSourceResolution(_DPI)
         self._api.Recognize()
-        iterator = self._api.GetIterator()
-        lines = []
-        for found in tesserocr.iterate_level(iterator, tesserocr.RIL.TEXTLINE):
-            if found.Empty(tesserocr.RIL.TEXTLINE):
+        return list(self._lines(ink_of(framed)))
+
+    def _lines(self, ink: Gray) -> Iterator[Line]:
+        """The lines of the block that was recognised last; ``ink`` of its picture."""
+        line: _Line | None = None
+        for found in tesserocr.iterate_level(self._api.GetIterator(), RIL.WORD):
+            if found.Empty(RIL.WORD):
                 continue
-            text = found.GetUTF8Text(tesserocr.RIL.TEXTLINE).strip()
-            box = found.BoundingBox(tesserocr.RIL.TEXTLINE)
-            if text and box:
-                sure = found.Confidence(tesserocr.RIL.TEXTLINE) / 100
-                lines.append(Line(box, text, min(1.0, max(0.0, sure))))
-        return lines
+            if found.IsAtBeginningOf(RIL.TEXTLINE):
+                if line is not None:
+                    yield from line.read(ink)
+                line = _Line(
+                    found.BoundingBox(RIL.TEXTLINE), found.Confidence(RIL.TEXTLINE) / 100, []
+                )
+            text, box = found.GetUTF8Text(RIL.WORD).strip(), found.BoundingBox(RIL.WORD)
+            if text and box and line is not None:
+                line.words.append(Word(text, box))
+        if line is not None:
+            yield from line.read(ink)
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A line as the recogniser has it."""
+
+    box: Box | None
+    confidence: float
+    words: list[Word]
+
+    def read(self, ink: Gray) -> Iterator[Line]:
+        """The line with its spaces as they are printed, if there is any text in it."""
+        if self.words and self.box:
+            sure = min(1.0, max(0.0, self.confidence))
+            yield Line(self.box, spaced(self.words, ink, self.box), sure)

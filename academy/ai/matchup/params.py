@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
+from academy.ai.corrections.selectors import standing
 from academy.ai.tiers import TieredParams
 from academy.core.errors import AppError
 from academy.jobs.kinds import Params
@@ -150,9 +151,8 @@ def segmentation_of(tenant_id: UUID, job_id: UUID) -> Job:
 
 
 def questions_in(job: Job) -> list[dict[str, object]]:
-    """The questions of a segmentation, as its result has them."""
-    found: list[dict[str, object]] = (job.result or {})["result"]["questions"]
-    return found
+    """The questions of a segmentation as they count now: corrected, or as they were found."""
+    return standing(job).questions
 
 
 def questions_asked(tenant_id: UUID, params: SearchParams) -> int:

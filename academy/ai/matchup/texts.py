@@ -46,11 +46,10 @@ def questions_of(
     matchup_no_text, and what opening the document does.
     """
     job = segmentation_of(bench.context.tenant_id, job_id)
-    keys = {artifact["name"]: artifact["key"] for artifact in job.artifacts}
     found: list[dict[str, Any]] = questions_in(job)
     texts = _layer_texts(bench, envelope, job, found, step)
     questions = [
-        ExamQuestion(place, str(one["n"]), one["page"], text, keys.get(one["crop"], ""))
+        ExamQuestion(place, str(one["n"]), one["page"], text, one["crop_key"])
         for place, (one, text) in enumerate(zip(found, texts, strict=True), start=1)
     ]
     read = _recognised(bench, envelope, [one for one in questions if not one.text], step)

@@ -92,6 +92,7 @@ def heard(tenant: Tenant, path: Path, **params: Any) -> Job:
 
 def result_of(job: Job) -> dict[str, Any]:
     assert job.state == JobState.SUCCEEDED, (job.state, job.error_code, job.error_params)
+    assert job.result is not None
     SpeechResult.model_validate(job.result)
     return job.result
 

@@ -77,8 +77,14 @@ def _pauses(segments: Sequence[Segment], duration: float, *, shortest: float) ->
         and pause.start > 0
         and shortest <= pause.end <= duration - shortest
     ]
-    longest = sorted(found, key=lambda pause: -pause.seconds)[:_CANDIDATES]
-    return sorted(longest, key=lambda pause: pause.at)
+    # The longest of each stretch: of the longest of all, many may lie in one place.
+    stretch = duration / _CANDIDATES
+    best: dict[int, _Pause] = {}
+    for pause in found:
+        place = int(pause.at / stretch)
+        if place not in best or pause.seconds > best[place].seconds:
+            best[place] = pause
+    return list(best.values())
 
 
 def _divided(

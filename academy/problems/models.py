@@ -118,7 +118,7 @@ class ProblemVector(TenantScopedModel):
         return str(self.problem_id)
 
 
-class IndexVersion(models.Model):
+class IndexVersion(TenantScopedModel):
     """Counts the changes of an academy's vectors: what a process has cached is of one version."""
 
     tenant = models.OneToOneField(
@@ -126,7 +126,7 @@ class IndexVersion(models.Model):
     )
     version = models.BigIntegerField(default=0)
 
-    class Meta:
+    class Meta(TenantScopedModel.Meta):
         db_table = "problem_index_version"
 
     def __str__(self) -> str:

@@ -92,7 +92,7 @@ def changed(tenant_id: UUID) -> None:
 
 def version_of(tenant_id: UUID) -> int:
     """Grows with every change of the tenant's vectors."""
-    row = IndexVersion.objects.filter(tenant_id=tenant_id).values_list("version", flat=True)
+    row = IndexVersion.objects.for_tenant(tenant_id).values_list("version", flat=True)
     return row.first() or 0
 
 

@@ -2,7 +2,7 @@
 # Options: PYTHON=/path/to/python3.11, VIDEO=file (demo), TESTS=path (test), JOBS= SEED= (chaos).
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test lint format types contracts openapi check-openapi reference chaos soak bench bench-events bench-sheets bench-video bench-roster lock audit train-omr train-numbers ocr-data models clean
+.PHONY: help setup demo up down status test lint format types contracts openapi check-openapi reference chaos soak bench bench-ai bench-events bench-sheets bench-video bench-roster lock audit train-omr train-numbers ocr-data models clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
@@ -76,6 +76,9 @@ proof-sheets: setup ## That no wrong reading escapes review: made-up sheets, eac
 
 bench-sheets: setup ## How well and how fast answer sheets are read, one core (SHEETS=100 of each kind)
 	@$(BIN)/python -m tests.perf.sheets $(if $(SHEETS),--sheets $(SHEETS))
+
+bench-ai: setup models ## Every AI kind against its gate, one core: accuracy, speed, device, 15 minutes (PARTS="sheets ocr" SIZE=10)
+	@$(LOCAL) run --services-only -- $(BIN)/python -m tests.perf.ai $(if $(PARTS),--only $(PARTS)) $(if $(SIZE),--size $(SIZE))
 
 train-omr: setup ## Train the network for hard marks, promoted only when better (SHEETS=900 EPOCHS=8)
 	@$(BIN)/python -m academy.sheets.network $(if $(SHEETS),--sheets $(SHEETS)) $(if $(EPOCHS),--epochs $(EPOCHS))

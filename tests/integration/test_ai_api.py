@@ -104,4 +104,5 @@ def test_a_test_is_divided_into_stored_pictures(tenant: Tenant, tmp_path: Path) 
     run(job)
     assert (job.state, job.queue) == (JobState.SUCCEEDED, "ai-basic")
     assert job.result["result"]["count"] == 3
-    assert len(job.artifacts) == 3
+    names = [item["name"] for item in job.artifacts]
+    assert names == [*(f"question-{n:04}.png" for n in (1, 2, 3)), "page-0001.jpg"]

@@ -325,7 +325,7 @@ def test_the_player_page_uses_only_scripts_and_styles_of_our_own(tenant: Tenant)
     text = page.content.decode()
     assert "&lt;b&gt;Vectors&lt;/b&gt; &amp; more" in text
     sources = re.findall(r'(?:src|href)="([^"#]+)"', text)
-    assert len(sources) == 8
+    assert len(sources) == 9
     for source in sources:
         assert source.startswith("/static/video/")
         assert finders.find(source.removeprefix("/static/"))

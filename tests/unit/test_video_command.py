@@ -104,7 +104,8 @@ def test_x264_encodes_each_rung_with_one_thread_and_key_frames_on_the_grid() -> 
     plan = planned()
     assert of_rung(made(plan, chunk(plan, 1)), 1) == {
         "c": "libx264", "preset": "veryfast", "crf": "23", "bf": "2", "threads": "1",
-        "flags": "+cgop", "x264-params": "partitions=i4x4,i8x8:me=dia", "g": "60", "force_key_frames": "expr:eq(mod(n,60),0)",
+        "flags": "+cgop", "partitions": "i4x4,i8x8",
+        "motion-est": "dia", "g": "60", "force_key_frames": "expr:eq(mod(n,60),0)",
         "fps_mode": "passthrough", "pix_fmt": "yuv420p", "maxrate": "1037k", "bufsize": "2074k",
     }  # fmt: skip
 

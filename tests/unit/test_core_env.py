@@ -202,3 +202,18 @@ def test_sockets_and_ipv6_hosts_are_understood() -> None:
 def test_a_malformed_address_is_refused(url: str) -> None:
     with pytest.raises(DatabaseUrlError):
         parse(url)
+
+
+@pytest.mark.parametrize(
+    "registry", ["models/registry.json", "s3://somebody-elses/registry.json", "s3://academy-ai/"]
+)
+def test_a_registry_of_models_lies_on_this_host_or_in_a_bucket_of_ours(registry: str) -> None:
+    (problem,) = problems({"MODEL_REGISTRY": registry})
+    assert problem.startswith("MODEL_REGISTRY ")
+
+
+def test_a_registry_of_models_may_lie_in_a_renamed_bucket() -> None:
+    changes = {"R2_AI_BUCKET": "ours-ai", "MODEL_REGISTRY": "s3://ours-ai/models/registry.json"}
+    env = load(Profile.PRODUCTION, {**PRODUCTION, **changes})
+    assert env.models.registry == "s3://ours-ai/models/registry.json"
+    assert env.models.warm_start

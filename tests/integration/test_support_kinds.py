@@ -17,7 +17,7 @@ from tests.support.provider import Faults, Provider, serving
 
 pytestmark = pytest.mark.django_db
 
-QUEUES = ("video", "ai-lite", "ai-basic", "messaging")
+QUEUES = ("video", "ai-lite", "ai-basic", "ai-premium", "messaging")
 
 
 @pytest.fixture(autouse=True)

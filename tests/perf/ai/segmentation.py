@@ -1,4 +1,4 @@
-"""How well tests are divided into questions, on seeds and in fonts that nothing was tuned on.
+"""How well tests are divided into questions, on other seeds than the tests, and in other fonts.
 
     python -m tests.perf.ai.segmentation [size]
 

@@ -9,7 +9,7 @@ MAX_COLLECTIONS: Final = 500
 MAX_IN_COLLECTION: Final = 20_000
 """Problems."""
 MAX_PROBLEMS: Final = 200_000
-"""Of one academy: as many as an exact search answers within a second."""
+"""Of one academy: an exact search of so many takes seconds; see `docs/decisions/0013`."""
 MAX_AT_ONCE: Final = 200
 """Problems of one request."""
 TITLE_CHARS: Final = 80

@@ -18,7 +18,9 @@ _TITLE: Final = "적중 보고서"
 _HEIGHT: Final = 90 * mm
 """Of a picture at most."""
 _TEXT: Final = 700
-"""Characters of a problem that are shown."""
+"""Characters of a question and of its best hit that are shown."""
+_SHORT: Final = 160
+"""Characters of the other hits."""
 _BAND: Final = colors.Color(0.94, 0.95, 0.97)
 _RULE: Final = colors.Color(0.75, 0.77, 0.8)
 _HIT, _MISS = colors.Color(0.05, 0.4, 0.2), colors.Color(0.55, 0.1, 0.1)
@@ -106,7 +108,11 @@ def _found(question: dict[str, Any]) -> list[Flowable]:
     shown: list[Flowable] = []
     for at, hit in enumerate(question["hits"]):
         shown.append(paper.paragraph(_source(hit), paper.style(9, spaceAfter=1 * mm)))
-        shown.append(_shown(question["best"] if at == 0 else None, hit["text"]))
+        shown.append(
+            _shown(question["best"], hit["text"])
+            if at == 0
+            else paper.paragraph(_cut(hit["text"], _SHORT), paper.style(9))
+        )
         shown.append(Spacer(1, 3 * mm))
     return shown or [Spacer(1, 1)]
 
@@ -131,5 +137,5 @@ def _shown(picture: str | None, text: str) -> Flowable:
     return paper.paragraph(_cut(text), paper.style(9))
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _TEXT else text[: _TEXT - 1] + "…"
+def _cut(text: str, most: int = _TEXT) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"

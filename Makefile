@@ -2,7 +2,7 @@
 # Options: PYTHON=/path/to/python3.11, VIDEO=file (demo), TESTS=path (test), JOBS= SEED= (chaos).
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test lint format types contracts openapi check-openapi reference chaos soak bench bench-ai bench-events bench-sheets bench-video bench-roster lock audit train-omr train-numbers ocr-data models clean
+.PHONY: help setup demo up down status test lint format types contracts openapi check-openapi reference chaos soak bench bench-ai bench-events bench-sheets bench-video bench-messaging bench-roster lock audit train-omr train-numbers ocr-data models clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
@@ -67,6 +67,9 @@ bench-events: setup ## What events to Flower cost: CPU of no-op jobs with and wi
 
 bench-video: setup ## What a lecture costs beside PeerTube's way, 18 minutes (SECONDS=15 ROUNDS=3 SOURCES="lec busy" PARTS="sources chunks workers first" WHOLE=1)
 	@$(LOCAL) run --services-only -- $(BIN)/python -m tests.perf.video $(if $(SECONDS),--seconds $(SECONDS)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SOURCES),--sources $(SOURCES)) $(if $(PARTS),--only $(PARTS)) $(if $(WHOLE),--whole)
+
+bench-messaging: setup ## Messages a second through the ledger, beside a plain task for each (MESSAGES=10000)
+	@$(LOCAL) run --services-only -- $(BIN)/python -m tests.perf.messaging $(if $(MESSAGES),--messages $(MESSAGES))
 
 bench-roster: setup ## What a list of 100,000 students costs, in and out (ROWS=100000)
 	@$(LOCAL) run --services-only -- $(BIN)/python -m tests.perf.roster $(ROWS)

@@ -11,17 +11,18 @@ import hmac
 import json
 import re
 import threading
+import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
 from academy.core import clock
+from tests.support.doubles import Answer, Fault, serving
 
 KEY, SECRET, WEBHOOK = "NCSTESTKEY000000", "s" * 32, "webhook-secret"
 SENDER = "0200000000"
@@ -34,17 +35,6 @@ _AUTH = re.compile(
 )
 _GROUP = re.compile(r"/messages/v4/groups/(?P<group>[^/]+)(?P<rest>/messages|/send)?\Z")
 _TEMPLATE_VARIABLES = frozenset({"#{이름}"})
-
-
-@dataclass
-class Fault:
-    """What happens at one call. ``status`` 0: the connection is cut without an answer."""
-
-    status: int = 0
-    code: str = "InternalError"
-    done: bool = False
-    """Whether the call has its effect before that."""
-    retry_after: int = 0
 
 
 class Refusal(Exception):
@@ -78,6 +68,8 @@ class SolapiDouble:
         self.calls: Counter[str] = Counter()
         self.sends: Counter[str] = Counter()
         """How often something really went out to a number."""
+        self.delay_seconds = 0.0
+        """How long every call takes."""
         self._seen: set[str] = set()
         self._faults: dict[str, list[Fault]] = {}
         self._lock = threading.Lock()
@@ -93,10 +85,10 @@ class SolapiDouble:
                 if group.status == "SENDING":
                     self._report(group)
 
-    def handle(
-        self, method: str, address: str, headers: Any, raw: bytes
-    ) -> tuple[int, Any, dict[str, str]] | None:
-        """Status, body and headers; None: the connection is cut."""
+    def handle(self, method: str, address: str, headers: Any, raw: bytes) -> Answer:
+        """Answer one request."""
+        if self.delay_seconds:
+            time.sleep(self.delay_seconds)
         with self._lock:
             parts = urlsplit(address)
             call = self._call(method, parts.path)
@@ -115,7 +107,7 @@ class SolapiDouble:
             return self._failed(fault) if fault is not None else (200, answer, {})
 
     @staticmethod
-    def _failed(fault: Fault) -> tuple[int, Any, dict[str, str]] | None:
+    def _failed(fault: Fault) -> Answer:
         if not fault.status:
             return None
         headers = {"Retry-After": str(fault.retry_after)} if fault.retry_after else {}
@@ -132,6 +124,7 @@ class SolapiDouble:
             }.get((method, rest), "unknown")  # fmt: skip
         return {
             ("POST", "/messages/v4/groups"): "create",
+            ("POST", "/messages/v4/send"): "one",
             ("GET", "/cash/v1/balance"): "balance",
             ("GET", "/senderid/v1/numbers/active"): "senders",
         }.get((method, path), "unknown")
@@ -159,10 +152,8 @@ class SolapiDouble:
             handle = f"G4V{uuid.uuid4().hex.upper()}"
             self.groups[handle] = Group(bool(body.get("allowDuplicates")))
             return self._shown(handle)
-        if call == "balance":
-            return {"balance": float(self.balance), "point": 0.0}
-        if call == "senders":
-            return self.senders
+        if call in {"one", "balance", "senders"}:
+            return self._plain(call, body)
         found = _GROUP.fullmatch(path)
         handle = found["group"] if found else ""
         if handle not in self.groups:
@@ -178,6 +169,12 @@ class SolapiDouble:
                 raise Refusal(400, "GroupNotDeletable")
             self.groups[handle].status = "DELETED"
         return self._shown(handle)
+
+    def _plain(self, call: str, body: Any) -> Any:
+        if call == "one":
+            self.sends[body["message"]["to"]] += 1
+            return {"statusCode": "2000"}
+        return self.senders if call == "senders" else {"balance": float(self.balance), "point": 0.0}
 
     def _add(self, handle: str, body: Any) -> Any:
         group = self.groups[handle]
@@ -311,41 +308,5 @@ WEBHOOK_HEADERS = {
 @contextmanager
 def serve() -> Iterator[SolapiDouble]:
     """The double on a free port, until the block ends."""
-    double = SolapiDouble()
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def _serve(self) -> None:
-            raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            answer = double.handle(self.command, self.path, self.headers, raw)
-            if answer is None:
-                self.close_connection = True
-                self.connection.close()
-                return
-            status, body, headers = answer
-            data = json.dumps(body).encode()
-            self.send_response(status)
-            for name, value in {
-                "Content-Type": "application/json", "Content-Length": str(len(data)), **headers,
-            }.items():  # fmt: skip
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(data)
-
-        do_GET = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815 - the names that it calls
-
-        def log_message(self, *_: Any) -> None:
-            return None
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    double.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with serving(SolapiDouble()) as double:
         yield double
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(timeout=10)

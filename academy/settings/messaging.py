@@ -11,8 +11,8 @@ from academy.settings.reader import Reader
 
 PROVIDERS: Final = ("console", "sandbox", "solapi", "nhn")
 _SOLAPI_URL: Final = "https://api.solapi.com"
-_NHN_SMS_URL: Final = "https://api-sms.cloud.toast.com"
-_NHN_ALIMTALK_URL: Final = "https://api-alimtalk.cloud.toast.com"
+_NHN_SMS_URL: Final = "https://sms.api.nhncloudservice.com"
+_NHN_ALIMTALK_URL: Final = "https://kakaotalk-bizmessage.api.nhncloudservice.com"
 _MOST_JEON: Final = 1_000_000
 _SECRET_CHARS: Final = 32
 
@@ -27,6 +27,9 @@ class Account:
     webhook_secret: str = field(default="", repr=False)
     alimtalk_url: str = ""
     """NHN's second service; Solapi has one for all."""
+    alimtalk_key: str = ""
+    """Empty at NHN: no AlimTalk."""
+    alimtalk_secret: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +85,21 @@ def _solapi(read: Reader) -> Account:
 
 
 def _nhn(read: Reader) -> Account:
+    key = read.text("NHN_ALIMTALK_APP_KEY", "")
+    if key:
+        _needed(read, "NHN_ALIMTALK_APP_KEY", key)
     return Account(
         url=read.url("NHN_SMS_URL", _NHN_SMS_URL),
         key=_needed(read, "NHN_APP_KEY", read.text("NHN_APP_KEY", "")),
         secret=_needed(read, "NHN_SECRET_KEY", read.text("NHN_SECRET_KEY", "")),
         webhook_secret=read.text("NHN_WEBHOOK_SECRET", ""),
         alimtalk_url=read.url("NHN_ALIMTALK_URL", _NHN_ALIMTALK_URL),
+        alimtalk_key=key,
+        alimtalk_secret=(
+            _needed(read, "NHN_ALIMTALK_SECRET_KEY", read.text("NHN_ALIMTALK_SECRET_KEY", ""))
+            if key
+            else ""
+        ),
     )
 
 

@@ -15,7 +15,6 @@ from academy.messaging.providers.port import (
     OutBatch,
     Outcome,
     Outgoing,
-    Progress,
     Rejected,
     Retryable,
 )
@@ -74,28 +73,6 @@ def batch(*messages: Outgoing) -> OutBatch:
     return OutBatch("batch-1", messages)
 
 
-def test_a_group_is_filled_then_sent_then_reported(
-    provider: SolapiProvider, double: SolapiDouble
-) -> None:
-    out = batch(
-        text(1), text(1, "둘째"), text(2, "가" * 50, type=MessageType.LMS, subject="제목"), kakao(3)
-    )
-    made = provider.prepare(out)
-    assert (list(made.refused), dict(double.sends)) == ([], {})
-    assert provider.lookup(made.handle).progress is Progress.WAITING
-    provider.commit(made.handle, out)
-    assert double.sends == {phone(1): 2, phone(2): 1, phone(3): 1}
-    seen = provider.lookup(made.handle)
-    assert seen.progress is Progress.SENDING
-    assert {one.outcome for one in seen.statuses} == {Outcome.ACCEPTED}
-    double.deliver()
-    seen = provider.lookup(made.handle)
-    assert {one.key: one.outcome for one in seen.statuses} == dict.fromkeys(
-        ("key-1", "key-2", "key-3"), Outcome.DELIVERED
-    )
-    assert seen.progress is Progress.COMPLETE
-
-
 def test_what_solapi_refuses_is_told_message_by_message(
     provider: SolapiProvider, double: SolapiDouble
 ) -> None:
@@ -117,25 +94,6 @@ def test_what_solapi_refuses_is_told_message_by_message(
     assert [codes.reason_of("solapi", code) for code in ("1062", "3063", "9999")] == [
         "carrier_sender", "carrier_template", "",
     ]  # fmt: skip
-
-
-def test_alimtalk_falls_back_to_a_text_only_where_that_was_asked(
-    provider: SolapiProvider, double: SolapiDouble
-) -> None:
-    double.kakao_fails = {phone(1), phone(2)}
-    out = batch(kakao(1, fallback=Fallback("보기 등원")), kakao(2), kakao(3))
-    made = provider.prepare(out)
-    provider.commit(made.handle, out)
-    double.deliver()
-    told = {
-        one.key: (one.outcome, one.sent_as, one.code)
-        for one in provider.lookup(made.handle).statuses
-    }
-    assert told == {
-        "key-1": (Outcome.DELIVERED, MessageType.SMS, "4000"),
-        "key-2": (Outcome.FAILED, MessageType.ALIMTALK, "3104"),
-        "key-3": (Outcome.DELIVERED, MessageType.ALIMTALK, "4000"),
-    }
 
 
 def test_a_variable_that_the_template_has_must_be_there(provider: SolapiProvider) -> None:
@@ -193,10 +151,6 @@ def test_a_sender_that_is_not_registered_is_found_at_boot(provider: SolapiProvid
     provider.check([SENDER, "02-0000-0000"])
     with pytest.raises(Misconfigured, match="provider_misconfigured"):
         provider.check([SENDER, "0299999999"])
-
-
-def test_a_group_that_is_not_there_was_never_sent(provider: SolapiProvider) -> None:
-    assert provider.lookup("G4VNONE").progress is Progress.ABSENT
 
 
 @pytest.mark.parametrize("flat", [False, True])

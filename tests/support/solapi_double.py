@@ -124,6 +124,7 @@ class SolapiDouble:
             }.get((method, rest), "unknown")  # fmt: skip
         return {
             ("POST", "/messages/v4/groups"): "create",
+            ("POST", "/messages/v4/send-many/detail"): "many",
             ("POST", "/messages/v4/send"): "one",
             ("GET", "/cash/v1/balance"): "balance",
             ("GET", "/senderid/v1/numbers/active"): "senders",
@@ -148,12 +149,8 @@ class SolapiDouble:
         self._seen.add(found["signature"])
 
     def _act(self, call: str, path: str, body: Any, query: dict[str, list[str]]) -> Any:
-        if call == "create":
-            handle = f"G4V{uuid.uuid4().hex.upper()}"
-            self.groups[handle] = Group(bool(body.get("allowDuplicates")))
-            return self._shown(handle)
-        if call in {"one", "balance", "senders"}:
-            return self._plain(call, body)
+        if call in {"create", "many", "balance", "senders"}:
+            return self._of_account(call, body)
         found = _GROUP.fullmatch(path)
         handle = found["group"] if found else ""
         if handle not in self.groups:
@@ -170,11 +167,25 @@ class SolapiDouble:
             self.groups[handle].status = "DELETED"
         return self._shown(handle)
 
-    def _plain(self, call: str, body: Any) -> Any:
-        if call == "one":
-            self.sends[body["message"]["to"]] += 1
-            return {"statusCode": "2000"}
-        return self.senders if call == "senders" else {"balance": float(self.balance), "point": 0.0}
+    def _of_account(self, call: str, body: Any) -> Any:
+        if call == "balance":
+            return {"balance": float(self.balance), "point": 0.0}
+        if call == "senders":
+            return self.senders
+        handle = f"G4V{uuid.uuid4().hex.upper()}"
+        self.groups[handle] = Group(bool(body.get("allowDuplicates")))
+        return self._shown(handle) if call == "create" else self._many(handle, body)
+
+    def _many(self, handle: str, body: Any) -> Any:
+        """Make, fill and send a group in one call, and answer 200 whatever was refused of it."""
+        listed = self._add(handle, body)["resultList"]
+        failed = [one for one in listed if one["statusCode"] != "2000"]
+        if len(failed) < len(listed):
+            self._send(handle)
+        answer = {"groupInfo": self._shown(handle), "failedMessageList": failed}
+        if body.get("showMessageList"):
+            answer["messageList"] = [one for one in listed if one["statusCode"] == "2000"]
+        return answer
 
     def _add(self, handle: str, body: Any) -> Any:
         group = self.groups[handle]
@@ -183,7 +194,7 @@ class SolapiDouble:
         if len(body["messages"]) > 10_000:
             raise Refusal(400, "TooManyMessages")
         listed = []
-        for message in body["messages"]:
+        for message in map(_typed, body["messages"]):
             identity = f"M4V{uuid.uuid4().hex.upper()}"
             code = self._accepted(group, message)
             group.messages[identity] = {**message, "messageId": identity, "statusCode": code}
@@ -270,6 +281,7 @@ class SolapiDouble:
     def _shown(self, handle: str) -> Any:
         group = self.groups[handle]
         total = len(group.messages)
+        failed = sum(_refused(one) for one in group.messages.values())
         none = {"requested": 0, "replacement": 0, "refund": 0, "sum": 0}
         return {
             "groupId": handle, "status": group.status, "accountId": "1", "apiVersion": "4",
@@ -279,8 +291,8 @@ class SolapiDouble:
             "app": {}, "balance": none, "point": none,
             "count": {
                 "total": total, "sentTotal": 0, "sentSuccess": 0, "sentPending": 0,
-                "sentReplacement": 0, "refund": 0, "registeredFailed": 0,
-                "registeredSuccess": total,
+                "sentReplacement": 0, "refund": 0, "registeredFailed": failed,
+                "registeredSuccess": total - failed,
             },
         }  # fmt: skip
 
@@ -297,6 +309,18 @@ class SolapiDouble:
             [{"eventDataId": f"{event}-{n}", "data": one, "retryCount": 0}
              for n, one in enumerate(reports)]
         ).encode()  # fmt: skip
+
+
+def _refused(message: dict[str, Any]) -> bool:
+    return message["statusCode"].startswith("1") or message["statusCode"] == "3063"
+
+
+def _typed(message: dict[str, Any]) -> dict[str, Any]:
+    """A message with its type, which Solapi finds by length where it was not said."""
+    if "type" in message:
+        return message
+    short = len(message["text"].encode("cp949", "replace")) <= 90 and not message.get("subject")
+    return {**message, "type": "SMS" if short else "LMS"}
 
 
 WEBHOOK_HEADERS = {

@@ -9,6 +9,8 @@ from typing import Final
 from django.conf import settings
 
 from academy.messaging.providers.local import ConsoleProvider, SandboxProvider
+from academy.messaging.providers.nhn import NhnProvider
+from academy.messaging.providers.nhn_reports import NAME as NHN
 from academy.messaging.providers.port import Misconfigured, Provider
 from academy.messaging.providers.solapi import NAME as SOLAPI
 from academy.messaging.providers.solapi import SolapiProvider
@@ -44,6 +46,8 @@ def _maker(name: str) -> Callable[[], Provider]:
     account = env.account
     if account is not None and env.provider == SOLAPI:
         makers[SOLAPI] = lambda: SolapiProvider(account, timeout_seconds=env.timeout_seconds)
+    if account is not None and env.provider == NHN:
+        makers[NHN] = lambda: NhnProvider(account, timeout_seconds=env.timeout_seconds)
     if name not in makers:
         raise Misconfigured("provider_misconfigured", f"{name} is not set up")
     return makers[name]

@@ -315,6 +315,7 @@ SPECTACULAR_SETTINGS = {
         "ExamState": "academy.sheets.api.serializers.EXAM_STATES",
         "JobState": "academy.jobs.api.serializers.STATES",
         "LanguageCurrency": "academy.ai.api.usage.CURRENCIES",
+        "PriceCurrency": "academy.ai.api.serializers.CURRENCIES",
         "LanguageService": "academy.ai.api.usage.SERVICES",
         "LetterSource": "academy.deadletters.api.serializers.SOURCES",
         "LetterState": "academy.deadletters.api.serializers.LETTER_STATES",

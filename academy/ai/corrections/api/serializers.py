@@ -13,7 +13,7 @@ from academy.core.http.serializers import StrictIntegerField, StrictSerializer
 _MOST_PARTS = 12
 
 
-class PartSerializer(StrictSerializer):
+class QuestionPartSerializer(StrictSerializer):
     """A box on a page."""
 
     page = StrictIntegerField(min_value=1, max_value=MAX_PAGES)
@@ -31,7 +31,9 @@ class CorrectedSerializer(StrictSerializer):
         min_value=1, max_value=999, allow_null=True,
         help_text="Of a shared text: the last question that it belongs to; null: a question.",
     )  # fmt: skip
-    parts = serializers.ListField(child=PartSerializer(), min_length=1, max_length=_MOST_PARTS)
+    parts = serializers.ListField(
+        child=QuestionPartSerializer(), min_length=1, max_length=_MOST_PARTS
+    )
 
 
 class CorrectionSerializer(StrictSerializer):
@@ -48,7 +50,7 @@ class PlacedSerializer(serializers.Serializer[Any]):
 
     n = serializers.IntegerField()
     last = serializers.IntegerField(allow_null=True)
-    parts = PartSerializer(many=True)
+    parts = QuestionPartSerializer(many=True)
     confidence = serializers.FloatField()
     number_confidence = serializers.FloatField()
     crop_url = serializers.URLField(

@@ -228,6 +228,14 @@ register(
         "Tell the operator.",
     ),
     Entry(
+        "message_sender_unregistered",
+        422,
+        "이 발신번호는 발송 업체에 등록되어 있지 않습니다.",
+        "The provider does not have this sender registered.",
+        "운영자에게 발신번호 등록을 요청한 뒤 다시 저장해 주세요.",
+        "Ask the operator to register it, then save it again.",
+    ),
+    Entry(
         "provider_rejected",
         422,
         "발송 업체가 거절했습니다.",

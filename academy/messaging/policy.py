@@ -9,6 +9,7 @@ from django.db import transaction
 
 from academy.core import clock
 from academy.messaging.models import Policy
+from academy.messaging.senders import check_sender
 from academy.tenants.models import Tenant
 
 CHANGEABLE = (
@@ -23,10 +24,14 @@ def policy_of(tenant: Tenant) -> Policy:
 
 
 def policy_change(*, tenant: Tenant, changes: Mapping[str, Any]) -> Policy:
-    """Change what is named. KeyError for what cannot be."""
+    """Change what is named. KeyError for what cannot be; AppError as `check_sender` raises."""
     unknown = set(changes) - set(CHANGEABLE)
     if unknown:
         raise KeyError(", ".join(sorted(unknown)))
+    sender = changes.get("sender")
+    if sender and sender != policy_of(tenant).sender:
+        # Before the transaction: the provider takes its time.
+        check_sender(sender)
     with transaction.atomic():
         Policy.objects.for_tenant(tenant).bulk_create(
             [Policy(tenant=tenant)], ignore_conflicts=True

@@ -12,6 +12,7 @@ from academy.core import health
 from academy.deadletters.models import DeadLetter, LetterState
 from academy.jobs import kinds
 from academy.jobs.lag import due_ages
+from academy.ops import message_gauges
 from academy.telemetry import metrics
 from academy.telemetry.gauges import Sample, register_gauge
 
@@ -56,3 +57,4 @@ def register() -> None:
     """Have them asked for every page of metrics."""
     register_gauge("relay", relay_read)
     register_gauge("dead_letters", dead_letters_read)
+    message_gauges.register()

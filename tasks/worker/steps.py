@@ -13,12 +13,13 @@ from tasks.worker.boot import BootChecks
 from tasks.worker.encoder import Encoder
 from tasks.worker.health import Health
 from tasks.worker.models import Models
+from tasks.worker.provider import MessageProvider
 from tasks.worker.visibility import Heartbeat
 
 
 def install(app: Any) -> None:
     """Give *app*'s workers the checks, heartbeat, drain, pool, health file, orders and events."""
-    app.steps["worker"].update({BootChecks, Encoder, Models, drain.Drain})
+    app.steps["worker"].update({BootChecks, Encoder, MessageProvider, Models, drain.Drain})
     app.steps["consumer"].update({Heartbeat, Health, fleet.Fleet})
     drain.connect()
     traces.connect()

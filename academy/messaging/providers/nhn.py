@@ -40,6 +40,7 @@ from academy.messaging.providers.port import (
     Progress,
     Rejected,
     Retryable,
+    SenderUnknown,
     Status,
 )
 from academy.settings.messaging import Account
@@ -92,7 +93,7 @@ class NhnProvider:
                 known.add(_digits(str(row.get("sendNo", ""))))
         missing = [one for one in senders if _digits(one) not in known]
         if missing:
-            raise Misconfigured("provider_misconfigured", f"{len(missing)} senders not registered")
+            raise SenderUnknown("provider_misconfigured", f"{len(missing)} senders not registered")
         for template in TEMPLATES:
             try:
                 self._get(Service.SMS, f"/templates/{template}", {})

@@ -42,6 +42,10 @@ class Misconfigured(ProviderError):
     """The operator has to act: wrong key, clock out of step, sender not registered."""
 
 
+class SenderUnknown(Misconfigured):
+    """The account works, and these senders are not registered with it."""
+
+
 @dataclass(frozen=True)
 class Capabilities:
     """What a provider can do."""
@@ -161,7 +165,7 @@ class Provider(Protocol):
         ...
 
     def check(self, senders: Sequence[str]) -> None:
-        """At boot: keys work, and it knows these senders. Raises Misconfigured, Retryable."""
+        """Keys work, and it knows these senders. Raises SenderUnknown, Misconfigured, Retryable."""
         ...
 
     def prepare(self, batch: OutBatch) -> Prepared:

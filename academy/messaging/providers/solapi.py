@@ -32,6 +32,7 @@ from academy.messaging.providers.port import (
     Progress,
     Rejected,
     Retryable,
+    SenderUnknown,
     Status,
 )
 from academy.settings.messaging import Account
@@ -116,7 +117,7 @@ class SolapiProvider:
         known = {_digits(one) for one in listed if isinstance(one, str)}
         missing = [one for one in senders if _digits(one) not in known]
         if missing:
-            raise Misconfigured("provider_misconfigured", f"{len(missing)} senders not registered")
+            raise SenderUnknown("provider_misconfigured", f"{len(missing)} senders not registered")
 
     def prepare(self, batch: OutBatch) -> Prepared:
         """Make a group and fill it. One that an error left behind is never sent."""

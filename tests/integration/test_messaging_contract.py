@@ -427,14 +427,22 @@ def test_nhn_sends_every_parent_their_own_text_in_one_call(nhn: Side) -> None:
     assert nhn.double.texts == {phone(number): f"{number}번 안내" for number in range(1, 201)}
 
 
-def test_nhn_takes_advertisements_only_in_their_form(nhn: Side) -> None:
+def test_nhn_takes_advertisements_in_their_form_alone(nhn: Side) -> None:
+    ads = {
+        number: f"(광고)보기 {number}번\n여름 특강\n무료수신거부 080-000-0000" for number in (1, 2)
+    }
+    long_ad = "(광고)보기 " + "가" * 50 + "\n무료수신거부 080-000-0000"
     out = batch(
-        text(1, "(광고) 보기 특강\n무료거부 0800000000", ad=True),
-        text(2, "광고 아님 표시", ad=True),
+        *[text(number, ad, ad=True) for number, ad in ads.items()],
+        text(3, "광고라고 하지 않음", ad=True),
+        text(4, long_ad, type=MessageType.LMS, ad=True),
     )
     made = nhn.provider.prepare(out)
-    told = outcomes(nhn.provider.commit(made.handle, out))
-    assert told == {"key-1": Outcome.ACCEPTED, "key-2": Outcome.FAILED}
+    told = {one.key: (one.outcome, one.code) for one in nhn.provider.commit(made.handle, out)}
+    assert told["key-3"] == (Outcome.FAILED, "-6003")
+    assert {told[f"key-{number}"][0] for number in (1, 2, 4)} == {Outcome.ACCEPTED}
+    assert nhn.double.texts == {phone(1): ads[1], phone(2): ads[2], phone(4): long_ad}
+    assert nhn.double.calls["send"] == 3
 
 
 def test_nhn_says_at_boot_what_is_missing(nhn: Side) -> None:

@@ -32,6 +32,7 @@ _MOST: Final = 1_000
 _SMS = re.compile(rf"/sms/v3\.0/appKeys/{KEY}(?P<rest>/.*)\Z")
 _KAKAO = re.compile(rf"/alimtalk/v2\.3/appkeys/{KAKAO_KEY}(?P<rest>/.*)\Z")
 _SEND = re.compile(r"/sender/(?P<ad>ad-)?(?P<kind>sms|mms)\Z")
+_AD = re.compile(r"\A\(광고\)(?s:.*)무료\s?(수신\s?)?거부\]?\s*080[-\d]+\Z")
 _VARIABLES = frozenset({"이름"})
 
 
@@ -138,13 +139,15 @@ class NhnDouble:
             raise Refusal("-2110")
         if kind == "LMS" and not body.get("title"):
             raise Refusal("-2014")
+        if found["ad"] and not _AD.search(body["body"]):
+            raise Refusal("-6003")
         self._fits(body)
         results = []
         request = uuid.uuid4().hex[:19]
         for number, one in enumerate(body["recipientList"], 1):
             text = _filled(body["body"], one) if body.get("templateId") else body["body"]
             title = _filled(body.get("title", ""), one)
-            code = _text_code(kind, title, text, ad=bool(found["ad"]))
+            code = _text_code(kind, title, text)
             results.append({**_result(one, number), "resultCode": code})
             if code == 0:
                 self._out(body, one, request, number, text)
@@ -274,14 +277,14 @@ def _filled(template: str, one: Any) -> str:
     return re.sub(r"##(\w+)##", lambda found: str(values[found[1]]), template)
 
 
-def _text_code(kind: str, title: str, text: str, *, ad: bool) -> int:
+def _text_code(kind: str, title: str, text: str) -> int:
     try:
         length, titled = len(text.encode("cp949")), len(title.encode("cp949"))
     except UnicodeEncodeError:
         return -2023
     if length > {"SMS": 90, "LMS": 2_000}[kind] or titled > 40:
         return -2015
-    return -6003 if ad and not (text.startswith("(광고)") and "080" in text) else 0
+    return 0
 
 
 def _report(row: dict[str, Any], blocked: dict[str, str], kakao_fails: set[str]) -> None:

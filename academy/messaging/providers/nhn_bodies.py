@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any, Final
 
+from academy.messaging.advertising import PREFIX
 from academy.messaging.fields import MessageType
 from academy.messaging.providers.nhn_notes import Part, Service, fallback_type
 from academy.messaging.providers.port import OutBatch, Outgoing
@@ -21,10 +22,10 @@ _NO_SUBJECT: Final = "안내"
 
 
 def parts_of(batch: OutBatch) -> list[Part]:
-    """The calls that a batch needs: one for each type, sender and template."""
+    """The calls that a batch needs: one for each type, sender, template and form."""
     found: dict[str, list[Outgoing]] = {}
     for one in batch.messages:
-        about = "\0".join((one.sender, one.channel, one.template, str(one.ad)))
+        about = "\0".join((one.sender, one.channel, one.template, str(one.ad), _form(one)[0]))
         name = f"{one.type.value}-{hashlib.sha256(about.encode()).hexdigest()[:12]}"
         found.setdefault(name, []).append(one)
     return [
@@ -60,7 +61,7 @@ def body_of_part(handle: str, part: Part) -> dict[str, Any]:
     short = first.type is MessageType.SMS
     body: dict[str, Any] = {
         "templateId": SMS_TEMPLATE if short else LMS_TEMPLATE,
-        "body": _TEXT,
+        "body": _form(first)[0],
         "sendNo": first.sender,
         "senderGroupingKey": handle,
         "recipientList": [_text(one) for one in part.messages],
@@ -68,8 +69,19 @@ def body_of_part(handle: str, part: Part) -> dict[str, Any]:
     return body if short else {**body, "title": _SUBJECT}
 
 
+def _form(one: Outgoing) -> tuple[str, str]:
+    """The wording of a call, and what is this message's own in it.
+
+    NHN looks for the form of an advertisement, its first word and its last line, in the wording.
+    """
+    head, _, last = one.text.rpartition("\n")
+    if one.ad and head.startswith(PREFIX):
+        return f"{PREFIX}{_TEXT}\n{last}", head.removeprefix(PREFIX)
+    return _TEXT, one.text
+
+
 def _text(one: Outgoing) -> dict[str, Any]:
-    values = {"text": one.text}
+    values = {"text": _form(one)[1]}
     if one.type is MessageType.LMS:
         values["subject"] = one.subject or _NO_SUBJECT
     return {

@@ -2,7 +2,7 @@
 # Options: PYTHON=/path/to/python3.11, VIDEO=file (demo), TESTS=path (test), JOBS= SEED= (chaos).
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test lint format types contracts openapi check-openapi reference chaos soak bench bench-ai bench-events bench-sheets bench-video bench-messaging bench-roster lock audit train-omr train-numbers ocr-data models clean
+.PHONY: help setup demo up down status test lint format types contracts openapi check-openapi reference chaos chaos-messages soak bench bench-ai bench-events bench-sheets bench-video bench-messaging bench-roster lock audit train-omr train-numbers ocr-data models clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
@@ -55,6 +55,9 @@ check-openapi: setup ## Fail when the committed OpenAPI document differs from th
 
 chaos: setup ## Kill everything at random and check the invariants (JOBS=10000 SEED=1 MINUTES=7)
 	@$(LOCAL) run --services-only -- $(BIN)/python -m tests.chaos $(if $(JOBS),--jobs $(JOBS)) $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES))
+
+chaos-messages: setup ## Campaigns under kills and lost answers: every phone exactly once (MESSAGES=10000 SEED=1)
+	@$(LOCAL) run --services-only -- $(BIN)/python -m tests.chaos.campaigns $(if $(MESSAGES),--messages $(MESSAGES)) $(if $(SEED),--seed $(SEED))
 
 soak: setup ## Ten minutes of one task over a visibility of six seconds: it must run once
 	@$(LOCAL) run --services-only -- $(BIN)/python -m tests.chaos.soak

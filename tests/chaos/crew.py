@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from django.db import InterfaceError, OperationalError, connection
@@ -35,8 +35,8 @@ class Member:
 class Crew:
     """Two relays and the workers, restarted when they end."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, world: World, queues: Sequence[str] = WORKERS) -> None:
+        self._world, self._queues = world, queues
         self.done: Counter[Fault] = Counter()
         self.signals = 0
         """SIGKILLs that were sent."""
@@ -44,7 +44,7 @@ class Crew:
         self._relays = [_member(world.relay) for _ in range(RELAYS)]
         self._workers = [
             _member(lambda queue=queue: world.worker(queue))  # type: ignore[misc]
-            for queue in WORKERS
+            for queue in queues
         ]
         self._database_back_at: float | None = None
         self._sqs_back_at: float | None = None
@@ -162,7 +162,7 @@ class Crew:
         return True
 
     def _purge(self, strike: Strike) -> bool:
-        queue = WORKERS[int(strike.pick * len(WORKERS))]
+        queue = self._queues[int(strike.pick * len(self._queues))]
         self._world.sqs.purge_queue(QueueUrl=self._world.queue_url(queue))
         return True
 

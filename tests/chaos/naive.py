@@ -11,9 +11,10 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
@@ -51,7 +52,7 @@ class Outcome:
 class Control:
     """A queue with its DLQ, workers, and a supervisor."""
 
-    def __init__(self, folder: Path, provider: Provider, proxy: SqsProxy) -> None:
+    def __init__(self, folder: Path, provider_url: str, proxy: SqsProxy, **environ: str) -> None:
         self.account = str(100_000_000_000 + secrets.randbelow(900_000_000_000))
         self._done = folder / "done.log"
         self._done.touch()
@@ -67,11 +68,12 @@ class Control:
             "SQS_ENDPOINT_URL": proxy.url,
             "NAIVE_QUEUE_URL": f"{proxy.url}/{url.split('/', 3)[3]}",
             "NAIVE_DONE": str(self._done),
-            "TEST_PROVIDER_URL": provider.url,
+            "TEST_PROVIDER_URL": provider_url,
             "AWS_ACCESS_KEY_ID": self.account,
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_REGION": "ap-northeast-2",
             "DJANGO_SETTINGS_MODULE": "",
+            **environ,
         }
         self.kills = self.restarts = 0
         argv = [sys.executable, "-m", "celery", "-A", "tests.chaos.naive_app", "worker"]
@@ -142,14 +144,14 @@ def run(*, jobs: int, seed: int, rate: float, pace: plans.Pace, patience: float)
     provider = Provider(Faults(error_rate=0.05, lost_answer_rate=0.05))
     try:
         with serving(provider), SqsProxy(os.environ["SQS_ENDPOINT_URL"]) as proxy:
-            control = Control(folder, provider, proxy)
+            control = Control(folder, provider.url, proxy)
             try:
                 control.ready()
                 break_the_queue(proxy, seed)
                 accepted = _load(control, plan, seed, rate, pace)
                 proxy.heal()
                 provider.faults = Faults()
-                _rest(control, set(accepted), patience)
+                rest(control, set(accepted), patience)
                 return _outcome(control, provider, accepted)
             finally:
                 control.close()
@@ -160,14 +162,34 @@ def run(*, jobs: int, seed: int, rate: float, pace: plans.Pace, patience: float)
 def _load(
     control: Control, plan: Sequence[plans.Wanted], seed: int, rate: float, pace: plans.Pace
 ) -> list[int]:
-    """Publish at the rate, with the faults in between; returns what was told to be accepted."""
-    publisher = _publisher(control)
+    """Publish the plan's jobs; returns what was told to be accepted."""
+    orders = [
+        {
+            "number": wanted.number,
+            "kind": wanted.kind,
+            "recipients": wanted.params.get("recipients", 0),
+            "seconds": wanted.params.get("seconds", 0.0),
+            "times": wanted.params.get("times", 0),
+        }
+        for wanted in plan
+    ]
+    return load(control, naive_app.work, orders, plans.strikes(seed, pace), rate)
+
+
+def load(
+    control: Control,
+    task: Any,
+    orders: Sequence[dict[str, Any]],
+    strikes: Iterator[plans.Strike],
+    rate: float,
+) -> list[int]:
+    """Publish at the rate, with the faults in between; returns the numbers that were accepted."""
+    publish = _publisher(control)
     accepted = []
-    strikes = plans.strikes(seed, pace)
     strike = next(strikes)
     due = clock.monotonic() + strike.after
     began = clock.monotonic()
-    for index, wanted in enumerate(plan):
+    for index, order in enumerate(orders):
         while (now := clock.monotonic()) < began + index / rate:
             time.sleep(min(0.05, began + index / rate - now))
         while clock.monotonic() >= due:
@@ -175,31 +197,21 @@ def _load(
             strike = next(strikes)
             due += strike.after
         control.tend()
-        if publisher(wanted):
-            accepted.append(wanted.number)
+        if publish(task, order):
+            accepted.append(order["number"])
     return accepted
 
 
-def _publisher(control: Control) -> Callable[[plans.Wanted], bool]:
+def _publisher(control: Control) -> Callable[[Any, dict[str, Any]], bool]:
     naive_app.app.conf.broker_transport_options["predefined_queues"] = {
         naive_app.QUEUE: {"url": control.environ["NAIVE_QUEUE_URL"]}
     }
     address = urlsplit(control.environ["SQS_ENDPOINT_URL"]).netloc
     broker = naive_app.app.connection_for_write(url=f"sqs://{control.account}:test@{address}")
 
-    def publish(wanted: plans.Wanted) -> bool:
-        params = wanted.params
+    def publish(task: Any, order: dict[str, Any]) -> bool:
         try:
-            naive_app.work.apply_async(
-                kwargs={
-                    "number": wanted.number,
-                    "kind": wanted.kind,
-                    "recipients": params.get("recipients", 0),
-                    "seconds": params.get("seconds", 0.0),
-                    "times": params.get("times", 0),
-                },
-                connection=broker,
-            )
+            task.apply_async(kwargs=order, connection=broker)
         except Exception:  # noqa: BLE001 - the client was told so, and nothing was promised
             return False
         return True
@@ -207,7 +219,7 @@ def _publisher(control: Control) -> Callable[[plans.Wanted], bool]:
     return publish
 
 
-def _rest(control: Control, accepted: set[int], patience: float) -> None:
+def rest(control: Control, accepted: set[int], patience: float) -> None:
     """Until all is done, or the queue has been empty for longer than anything can be hidden."""
     deadline = clock.monotonic() + patience
     empty_since: float | None = None

@@ -14,7 +14,10 @@ import urllib.request
 from http.client import HTTPException
 from pathlib import Path
 
+import httpx
 from celery import Celery
+
+from tests.support import solapi_plain
 
 QUEUE = "naive"
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -69,4 +72,14 @@ def work(self, number: int, kind: str, recipients: int, seconds: float, times: i
                 _send(number, f"recipient-{recipient}")
         except (OSError, HTTPException) as error:
             raise self.retry(exc=error, countdown=random.uniform(1, 5)) from error
+    _done(number)
+
+
+@app.task(name="naive.message", bind=True, max_retries=20)
+def message(self, number: int, to: str, text: str) -> None:  # type: ignore[no-untyped-def]
+    """One message to one phone, tried again where the provider gave no answer."""
+    try:
+        solapi_plain.send(to, text)
+    except httpx.HTTPError as error:
+        raise self.retry(exc=error, countdown=random.uniform(1, 5)) from error
     _done(number)

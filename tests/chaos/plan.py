@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -137,6 +137,8 @@ class Pace:
 
     kill_every: float = 0.9
     database_every: float = 15.0
+    weights: Mapping[Fault, int] = field(default_factory=lambda: _FAULTS)
+    """How often each fault is drawn, beside the others."""
 
 
 def strikes(seed: int, pace: Pace) -> Iterator[Strike]:
@@ -150,5 +152,5 @@ def strikes(seed: int, pace: Pace) -> Iterator[Strike]:
             since_stop = 0.0
             yield Strike(after, Fault.STOP_DATABASE, rng.uniform(0.3, 2.0), rng.random())
             continue
-        fault = rng.choices(list(_FAULTS), list(_FAULTS.values()))[0]
+        fault = rng.choices(list(pace.weights), list(pace.weights.values()))[0]
         yield Strike(after, fault, rng.uniform(1.0, 4.0), rng.random())

@@ -4,17 +4,12 @@ It promises less (a task is lost or doubled where the platform's are not) and do
 API, no row, no result. Its settings come from the environment so that its best can be looked for.
 """
 
-import hashlib
-import hmac
 import os
-import secrets
-from functools import lru_cache
 from urllib.parse import urlsplit
 
-import httpx
 from celery import Celery
 
-from academy.core import clock
+from tests.support import solapi_plain
 
 QUEUE = os.environ.get("STOCK_QUEUE", "stock")
 COUNT_FILE = os.environ.get("STOCK_COUNT_FILE", os.devnull)
@@ -50,21 +45,9 @@ def noop() -> None:
         count.write(b".")
 
 
-@lru_cache(maxsize=1)
-def _client() -> httpx.Client:
-    return httpx.Client(base_url=os.environ["STOCK_POST_URL"], timeout=30)
-
-
 @app.task(name="stock.post")
 def post(to: str, text: str) -> None:
     """Send one message, as a plain task would: one signed call for each."""
-    date, salt = clock.now().isoformat(), secrets.token_hex(16)
-    key, secret = os.environ["STOCK_POST_KEY"], os.environ["STOCK_POST_SECRET"]
-    signature = hmac.new(secret.encode(), f"{date}{salt}".encode(), hashlib.sha256).hexdigest()
-    signed = f"HMAC-SHA256 apiKey={key}, date={date}, salt={salt}, signature={signature}"
-    message = {"to": to, "from": "0200000000", "text": text, "type": "SMS"}
-    _client().post(
-        "/messages/v4/send", json={"message": message}, headers={"Authorization": signed}
-    ).raise_for_status()
+    solapi_plain.send(to, text)
     with open(COUNT_FILE, "ab", buffering=0) as count:  # noqa: PTH123 - the cheapest way there is
         count.write(b".")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from collections.abc import Iterator
@@ -57,8 +58,10 @@ def serving(double: D) -> Iterator[D]:
                 "Content-Type": "application/json", "Content-Length": str(len(data)), **headers,
             }.items():  # fmt: skip
                 self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(data)
+            # Who asked may have been killed meanwhile.
+            with contextlib.suppress(ConnectionError):
+                self.end_headers()
+                self.wfile.write(data)
 
         do_GET = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815 - the names that it calls
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import random
 import re
 import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -70,6 +71,10 @@ class SolapiDouble:
         """How often something really went out to a number."""
         self.delay_seconds = 0.0
         """How long every call takes."""
+        self.lost: Counter[str] = Counter()
+        """Answers that were lost by chance, by ``call`` and ``before`` or ``after``."""
+        self._chance: Callable[[], float] = lambda: 1.0
+        self._lost_share = 0.0
         self._seen: set[str] = set()
         self._faults: dict[str, list[Fault]] = {}
         self._lock = threading.Lock()
@@ -77,6 +82,11 @@ class SolapiDouble:
     def fail(self, call: str, *faults: Fault) -> None:
         """Script the next calls of ``create``, ``add``, ``send``, ``group`` or ``list``."""
         self._faults.setdefault(call, []).extend(faults)
+
+    def lose(self, share: float, seed: int) -> None:
+        """Cut so many of all calls before they have their effect, and as many after it."""
+        with self._lock:
+            self._chance, self._lost_share = random.Random(f"answers {seed}").random, share
 
     def deliver(self) -> None:
         """Have every group that was sent reported by the carriers."""
@@ -94,7 +104,7 @@ class SolapiDouble:
             call = self._call(method, parts.path)
             self.calls[call] += 1
             waiting = self._faults.get(call, [])
-            fault = waiting.pop(0) if waiting else None
+            fault = waiting.pop(0) if waiting else self._by_chance(call)
             if fault is not None and not fault.done:
                 return self._failed(fault)
             try:
@@ -105,6 +115,14 @@ class SolapiDouble:
                 message = {"errorCode": refusal.code, "errorMessage": refusal.code}
                 return refusal.status, message, {}
             return self._failed(fault) if fault is not None else (200, answer, {})
+
+    def _by_chance(self, call: str) -> Fault | None:
+        drawn = self._chance()
+        if drawn >= 2 * self._lost_share:
+            return None
+        done = drawn >= self._lost_share
+        self.lost[f"{call} {'after' if done else 'before'}"] += 1
+        return Fault(done=done)
 
     @staticmethod
     def _failed(fault: Fault) -> Answer:
@@ -149,7 +167,7 @@ class SolapiDouble:
         self._seen.add(found["signature"])
 
     def _act(self, call: str, path: str, body: Any, query: dict[str, list[str]]) -> Any:
-        if call in {"create", "many", "balance", "senders"}:
+        if call in {"create", "one", "many", "balance", "senders"}:
             return self._of_account(call, body)
         found = _GROUP.fullmatch(path)
         handle = found["group"] if found else ""
@@ -173,8 +191,21 @@ class SolapiDouble:
         if call == "senders":
             return self.senders
         handle = f"G4V{uuid.uuid4().hex.upper()}"
+        if call == "one":
+            return self._one(handle, body)
         self.groups[handle] = Group(bool(body.get("allowDuplicates")))
         return self._shown(handle) if call == "create" else self._many(handle, body)
+
+    def _one(self, handle: str, body: Any) -> Any:
+        """One message in a group of its own, which is the same as not having one."""
+        self.groups[handle] = Group(allow_duplicates=False)
+        listed: list[dict[str, Any]] = self._add(handle, {"messages": [body["message"]]})[
+            "resultList"
+        ]
+        if listed[0]["statusCode"] != "2000":
+            raise Refusal(400, str(listed[0]["statusCode"]))
+        self._send(handle)
+        return listed[0]
 
     def _many(self, handle: str, body: Any) -> Any:
         """Make, fill and send a group in one call, and answer 200 whatever was refused of it."""

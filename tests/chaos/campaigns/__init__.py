@@ -1,0 +1,1 @@
+"""Campaigns through real workers that are killed; the provider's double is the judge."""

@@ -197,6 +197,7 @@ INSTALLED_APPS = [
     "academy.desk",
     "academy.roster",
     "academy.problems",
+    "academy.tables",
     "academy.ai",
     "academy.ai.corrections",
     "academy.ai.language",

@@ -38,9 +38,10 @@ _NO_TITLE: Final = re.compile(f"[\\[\\]:*?/\\\\'\t\n{_NO_TEXT}]")
 _TITLE_CHARACTERS: Final = 31
 _FIRST_YEAR: Final = 1900
 _GENERAL, _TEXT, _DAY, _MOMENT = "General", "@", "yyyy-mm-dd", "yyyy-mm-dd hh:mm"
+_AMOUNT: Final = "#,##0"
 
 Format: TypeAlias = Literal["xlsx", "csv"]
-Value: TypeAlias = "str | int | float | bool | date | datetime | None"
+Value: TypeAlias = "str | int | float | bool | date | datetime | Amount | None"
 
 
 class Kind(StrEnum):
@@ -59,6 +60,13 @@ class Column:
     title: str
     kind: Kind = Kind.TEXT
     width: int = 14
+
+
+@dataclass(frozen=True)
+class Amount:
+    """An amount of money, in whole won: shown with its thousands apart."""
+
+    value: int
 
 
 class Shade(StrEnum):
@@ -185,6 +193,8 @@ class XlsxWriter:
                 if not math.isfinite(value):
                     return self._text(str(value), shade)
                 return value if shade is Shade.NONE else self._filled(value, _GENERAL, shade)
+            case Amount():
+                return self._filled(value.value, _AMOUNT, shade)
         if value.year < _FIRST_YEAR:
             return self._text(value.isoformat(), shade)
         if isinstance(value, datetime):
@@ -277,6 +287,8 @@ def _field(cell: Cell) -> str | int | float:
             return "TRUE" if value else "FALSE"
         case int() | float():
             return value
+        case Amount():
+            return value.value
         case datetime():
             return value.isoformat(" ", "seconds")
     return value.isoformat()

@@ -2,7 +2,7 @@
 # Options: PYTHON=/path/to/python3.11, VIDEO=file (demo), TESTS=path (test), JOBS= SEED= (chaos).
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test lint format types contracts openapi check-openapi reference chaos chaos-messages soak bench bench-ai bench-events bench-sheets bench-video bench-messaging bench-roster lock audit train-omr train-numbers ocr-data models clean
+.PHONY: help setup demo up down status test lint format types contracts openapi check-openapi reference chaos chaos-messages soak bench bench-ai bench-events bench-sheets bench-video bench-messaging bench-roster lock audit train-omr train-digits train-numbers ocr-data models clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
@@ -97,6 +97,9 @@ lock: setup ## Compile requirements/*.in into hashed locks (UPGRADE=1 takes newe
 
 audit: setup ## Known vulnerabilities among the pinned dependencies
 	@for lock in base flower dev; do $(BIN)/pip-audit --require-hashes --disable-pip -r requirements/$$lock.txt || exit 1; done
+
+train-digits: setup ## Train the network for handwritten digits, two minutes, promoted only when better (WRITERS=800 EPOCHS=10)
+	@$(BIN)/python -m academy.ai.digits.network $(if $(WRITERS),--writers $(WRITERS)) $(if $(EPOCHS),--epochs $(EPOCHS))
 
 ocr-data: ## Fetch the language data for recognising Korean text into .local (DEB=file where there is no network)
 	@$(PYTHON) -m deploy.local.ocr_data $(if $(DEB),--deb "$(DEB)")

@@ -1,5 +1,6 @@
 """The AI kinds that can be submitted."""
 
+from academy.ai.digits import kind as _digits  # noqa: F401 - registers itself
 from academy.ai.homework import kind as _homework  # noqa: F401 - registers itself
 from academy.ai.language.explanations import kind as _explanations  # noqa: F401 - registers itself
 from academy.ai.language.generation import kind as _generation  # noqa: F401 - registers itself

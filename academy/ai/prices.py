@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from academy.ai.digits.kind import OFFER as DIGITS
 from academy.ai.homework.kind import OFFER as HOMEWORK
 from academy.ai.language.explanations.kind import OFFER as EXPLANATIONS
 from academy.ai.language.generation.kind import OFFER as GENERATION
@@ -36,6 +37,7 @@ _TABLE: tuple[Offer, ...] = (
         limits=_DOCUMENT,
         units=pages_known,
     ),
+    DIGITS,
     HOMEWORK,
     WRONG_NOTE,
     SPEECH,

@@ -11,14 +11,13 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from django.conf import settings
 
 from academy.ai.digits.network import OTHER
 from academy.ai.digits.network.model import DigitNetwork, network
 from academy.ai.digits.params import DigitsPagesParams, DigitsParams
 from academy.ai.digits.results import BOXES
 from academy.core.storage import Bucket
-from academy.documents.envelope import Envelope, ModelRef
+from academy.documents.envelope import Device, Envelope, ModelRef
 from academy.documents.workbench import Workbench
 from academy.inference import device
 from academy.jobs.context import Child, ChildResult, Done, FanOut, JobContext
@@ -137,7 +136,7 @@ def _find(
 def _read(bench: Workbench, envelope: Envelope, params: DigitsParams | DigitsPagesParams) -> Told:
     """Boxes and pages, as the result has them, and the threshold."""
     where = device.current()
-    envelope.device = where
+    envelope.ran_on(where, premium=True)
     digits = network(where)
     envelope.model = ModelRef(**digits.identity)
     with envelope.timed("read"):
@@ -181,8 +180,6 @@ def _done(
 ) -> Done:
     """Store what was made, and sum up."""
     boxes, pages, threshold = told
-    if envelope.device == "cpu" and settings.PREMIUM_ON_CPU:
-        envelope.warn("premium_on_cpu")
     unexpected = [
         page["number"] for page in pages
         if params.boxes is None and page["boxes"] != (params.answers or page["boxes"] or 1)
@@ -222,10 +219,11 @@ def _join(context: JobContext[DigitsParams]) -> Done:
     boxes: list[Numbers] = []
     pages: list[dict[str, Any]] = []
     threshold = 1.0
+    slowest: Device = children[0].result["device"]
     for at, child in enumerate(children):
         context.raise_if_cancelled()
         envelope.model = ModelRef(**child.result["model"])
-        envelope.device = child.result["device"]
+        slowest = slowest if slowest == "cpu" else child.result["device"]
         for stage, spent in child.result["timings_ms"].items():
             envelope.timings_ms[stage] = envelope.timings_ms.get(stage, 0) + spent
         threshold = child.result["result"]["threshold"]
@@ -233,6 +231,7 @@ def _join(context: JobContext[DigitsParams]) -> Done:
         boxes += made["boxes"]
         pages += made["pages"]
         bench.say(_JOINING, (at + 1) / len(children))
+    envelope.ran_on(slowest, premium=True)
     return _done(bench, envelope, context.params, Told(boxes, pages, threshold))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import cv2
@@ -21,6 +22,12 @@ from academy.ai.digits.synthetic.boxes import Sample, Written, sample
 from academy.ai.digits.synthetic.streams import Stream
 from academy.ai.ocr.picture import evened
 
+PEOPLE: Final = Path(__file__).with_name("optdigits.npz")
+"""1,797 digits of 13 people, 8 x 8 pixels of 0 to 16 (``images``), and what they are (``digits``).
+
+The test set of E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits (1998), UCI
+Machine Learning Repository, doi.org/10.24432/C50P49, licensed CC BY 4.0.
+"""
 _WHOLE: Final = 0.85
 _BROKEN: Final = 0.72
 _MIX: Final = (
@@ -71,12 +78,11 @@ def balanced(examples: Examples, seed: int) -> Examples:
 
 
 def real_digits(first: int, last: int) -> Examples:
-    """Digits ``first`` to ``last`` of scikit-learn's 1,797, which people wrote."""
-    from sklearn import datasets  # noqa: PLC0415 - a tool of training and tests only
-
-    found = datasets.load_digits()
+    """Digits ``first`` to ``last`` of `PEOPLE`."""
+    with np.load(PEOPLE) as found:
+        images, digits = found["images"][first:last], found["digits"][first:last]
     pairs = []
-    for image, digit in zip(found.images[first:last], found.target[first:last], strict=True):
+    for image, digit in zip(images, digits, strict=True):
         gray = real_gray(image)
         box = ink_of(gray)
         line = line_of(box)
@@ -92,9 +98,9 @@ def real_digits(first: int, last: int) -> Examples:
     return Examples.of(pairs)
 
 
-def real_gray(image: npt.NDArray[np.float64], scale: int = 5) -> npt.NDArray[np.uint8]:
+def real_gray(image: npt.NDArray[np.uint8], scale: int = 5) -> npt.NDArray[np.uint8]:
     """One of these pictures (8 x 8, 0 to 16) as a box of an evened page."""
-    ink = np.clip(image * (255 / 16), 0, 255).astype(np.uint8)
+    ink = (image.astype(np.float32) * (255 / 16)).astype(np.uint8)
     large = cv2.resize(ink, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
     return np.asarray(255 - np.pad(large, 2 * scale), np.uint8)
 

@@ -14,8 +14,8 @@ import numpy.typing as npt
 from academy.ai.digits.network import SYMBOLS, WEIGHTS
 from academy.inference import runtime
 
-CHANNELS: Final = (16, 28, 48)
-HIDDEN: Final = 64
+CHANNELS: Final = (16, 32, 56)
+HIDDEN: Final = 80
 _BATCH: Final = 1_024
 
 

@@ -27,7 +27,7 @@ _BAND: Final = 0.06
 _TALL: Final = 0.25
 _BAR: Final = 0.4
 _MIDDLE: Final = 0.14
-_BEYOND: Final = 0.13
+_BEYOND: Final = 0.17
 _SLOPES: Final = (-0.24, -0.12, 0.0, 0.12, 0.24)
 _BORDER: Final = 0.14
 """Of a box: how far inside its edges a line of the frame may lie."""

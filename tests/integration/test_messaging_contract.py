@@ -12,7 +12,7 @@ import pytest
 
 from academy.core import clock
 from academy.core.ids import new_id
-from academy.messaging import codes
+from academy.messaging import codes, sweeps
 from academy.messaging.fields import MessageType
 from academy.messaging.models import LocalGroup
 from academy.messaging.providers.local import ConsoleProvider, SandboxProvider
@@ -34,7 +34,15 @@ from academy.messaging.providers.solapi import SolapiProvider
 from academy.settings.messaging import Account
 from tests.support import nhn_double, solapi_double
 from tests.support.doubles import Fault
-from tests.support.messages import phone
+from tests.support.jobs import make_tenant
+from tests.support.messages import (
+    make_campaign,
+    phone,
+    provider_in_place,
+    send_all,
+    send_later,
+    states,
+)
 
 pytestmark = [pytest.mark.integration("postgres"), pytest.mark.django_db]
 
@@ -460,3 +468,23 @@ def test_nhn_says_at_boot_what_is_missing(nhn: Side) -> None:
     alone.check([SENDER])
     assert MessageType.ALIMTALK not in alone.capabilities().types
     alone.close()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
+def test_nhn_campaign_with_a_lost_answer_reaches_everybody_once(
+    nhn: Side, settings: Any, done: bool
+) -> None:
+    settings.MESSAGING_PROVIDER = "nhn"
+    nhn.double.fail("send", Fault(done=done))
+    with provider_in_place(nhn.provider):
+        campaign = make_campaign(make_tenant(), 5)
+        send_all()
+        # What is listed was sent; what is not may still be, and nobody sends it meanwhile.
+        assert states(campaign) == ({"sent": 5} if done else {"unknown": 5})
+        assert sum(nhn.sends().values()) == (5 if done else 0)
+        with clock.shifted(timedelta(minutes=12)):
+            sweeps.batches()
+            send_later()
+    assert states(campaign) == {"sent": 5}
+    assert nhn.sends() == {phone(number): 1 for number in range(1, 6)}

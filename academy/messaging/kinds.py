@@ -1,9 +1,21 @@
-"""The kinds of messaging. Only the platform submits them: a campaign is what people submit."""
+"""The kinds of messaging.
+
+The platform alone submits those that send: a campaign is what people submit. People submit lists.
+"""
 
 from academy.core.storage import Bucket
 from academy.jobs.kinds import KindSpec, register
 from academy.messaging.control import sent
-from academy.messaging.params import BatchParams, ResolveParams, SendParams
+from academy.messaging.free_calls import KIND as FETCH_KIND
+from academy.messaging.imported import ImportOptOutsResult
+from academy.messaging.params import (
+    BatchParams,
+    FetchOptOutsParams,
+    ImportOptOutsParams,
+    ResolveParams,
+    SendParams,
+)
+from academy.roster.lists import import_check, import_succeeded
 from academy.tenants.scopes import Scope
 
 QUEUE = "messaging"
@@ -70,5 +82,39 @@ REPORT = register(
         max_attempts=3,
         timeout_seconds=300,
         internal=True,
+    )
+)
+
+FETCH_OPT_OUTS = register(
+    KindSpec(
+        name=FETCH_KIND,
+        version=1,
+        queue=QUEUE,
+        params=FetchOptOutsParams,
+        handler="academy.messaging.handlers.fetching:run",
+        bucket=Bucket.STORAGE.value,
+        reads=Scope.MESSAGES_READ,
+        writes=Scope.MESSAGES_WRITE,
+        max_attempts=3,
+        timeout_seconds=300,
+        internal=True,
+    )
+)
+
+IMPORT_OPT_OUTS = register(
+    KindSpec(
+        name="messages.opt_outs.import",
+        version=1,
+        queue="ai-lite",
+        params=ImportOptOutsParams,
+        handler="academy.messaging.handlers.importing:run",
+        bucket=Bucket.EXCEL.value,
+        reads=Scope.MESSAGES_READ,
+        writes=Scope.MESSAGES_WRITE,
+        max_attempts=5,
+        timeout_seconds=900,
+        result=ImportOptOutsResult,
+        check=import_check,
+        on_succeeded=import_succeeded,
     )
 )

@@ -163,6 +163,8 @@ class Campaign(TenantScopedModel):
     created_at = models.DateTimeField(default=clock.now, editable=False)
     confirmed_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
+    wiped_at = models.DateTimeField(null=True, blank=True)
+    """Since when the phones and texts of its messages are gone."""
 
     class Meta(TenantScopedModel.Meta):
         db_table = "message_campaign"
@@ -182,6 +184,11 @@ class Campaign(TenantScopedModel):
                 fields=["confirmed_at"],
                 name="campaign_open",
                 condition=Q(state__in=[CampaignState.SCHEDULED.value, CampaignState.SENDING.value]),
+            ),
+            models.Index(
+                fields=["ended_at"],
+                name="campaign_unwiped",
+                condition=Q(ended_at__isnull=False, wiped_at__isnull=True),
             ),
         ]
 
@@ -363,6 +370,8 @@ class Consent(TenantScopedModel):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     phone_index = models.BinaryField(max_length=INDEX_BYTES)
+    phone_tail = models.CharField(max_length=4, blank=True, default="")
+    """The last digits, as lists show them."""
     at_night = models.BooleanField(default=False)
     """Agreed to from 21:00 to 08:00 as well."""
     source = models.CharField(max_length=TITLE_CHARS)
@@ -373,9 +382,11 @@ class Consent(TenantScopedModel):
 
     class Meta(TenantScopedModel.Meta):
         db_table = "message_consent"
+        ordering = ["created_at", "id"]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(name="consent_once", fields=["tenant", "phone_index"])
         ]
+        indexes = [models.Index(fields=["tenant", "-created_at", "-id"], name="consent_list")]
 
 
 class CreditAccount(TenantScopedModel):

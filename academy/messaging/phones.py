@@ -55,6 +55,18 @@ def open_text(tenant_id: UUID, sealed: bytes | memoryview) -> str:
     return _opened(_texts, tenant_id, sealed)
 
 
+def resealed_phone(tenant_id: UUID, sealed: bytes) -> bytes | None:
+    """The phone under the current secret; None: it is. Raises as `open_phone`."""
+    current = _sealer.is_current(sealed)
+    return None if current else seal_phone(tenant_id, open_phone(tenant_id, sealed))
+
+
+def resealed_text(tenant_id: UUID, sealed: bytes) -> bytes | None:
+    """The text under the current secret; None: it is. Raises as `open_text`."""
+    current = _texts.is_current(sealed)
+    return None if current else seal_text(tenant_id, open_text(tenant_id, sealed))
+
+
 def masked(digits: str) -> str:
     """For every list, page and log: the last four digits alone."""
     return f"***-****-{digits[-4:]}"

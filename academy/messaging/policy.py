@@ -8,6 +8,7 @@ from typing import Any
 from django.db import transaction
 
 from academy.core import clock
+from academy.messaging import events
 from academy.messaging.models import Policy
 from academy.messaging.senders import check_sender
 from academy.tenants.models import Tenant
@@ -24,10 +25,15 @@ def policy_of(tenant: Tenant) -> Policy:
 
 
 def policy_change(*, tenant: Tenant, changes: Mapping[str, Any]) -> Policy:
-    """Change what is named. KeyError for what cannot be; AppError as `check_sender` raises."""
+    """Change what is named. KeyError for what cannot be.
+
+    Raises AppError as `events.checked` and `check_sender` do.
+    """
     unknown = set(changes) - set(CHANGEABLE)
     if unknown:
         raise KeyError(", ".join(sorted(unknown)))
+    if "triggers" in changes:
+        changes = {**changes, "triggers": events.checked(tenant, changes["triggers"])}
     sender = changes.get("sender")
     if sender and sender != policy_of(tenant).sender:
         # Before the transaction: the provider takes its time.

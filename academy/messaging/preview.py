@@ -122,7 +122,7 @@ def campaign_confirm(*, tenant: Tenant, token: str, by: str) -> Campaign:
         if blocked:
             raise AppError("message_preview_blocked", count=blocked)
         lock(Space.MESSAGES, str(tenant.pk))
-        _leave_out_told(campaign)
+        leave_out_told(campaign)
         held = _queue(campaign)
         if not held:
             raise AppError("message_nobody")
@@ -202,7 +202,8 @@ WHERE campaign_id = %s AND state = 'draft' RETURNING id, state, reason, '', pric
 """
 
 
-def _leave_out_told(campaign: Campaign) -> None:
+def leave_out_told(campaign: Campaign) -> None:
+    """Suppress drafts of what was told already; under the lock of the academy's messages."""
     with connection.cursor() as cursor:
         cursor.execute(_TOLD, {"campaign": campaign.pk})
         results.trace(cursor, campaign.tenant_id, cursor.fetchall(), "confirm")

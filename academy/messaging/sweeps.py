@@ -11,7 +11,7 @@ from django.db.models import Q
 
 from academy.core import clock, sweeps
 from academy.jobs.submit import Order, Submitter, job_submit_internal
-from academy.messaging import control, delivery, dispatch
+from academy.messaging import control, delivery, dispatch, free_calls, privacy
 from academy.messaging.fields import BatchState, CampaignState, MessageState
 from academy.messaging.models import Batch, Campaign, Message
 
@@ -111,6 +111,8 @@ def register() -> None:
     sweeps.register("messages.previews", previews, every_seconds=60)
     sweeps.register("messages.cancelled", cancelled, every_seconds=60)
     sweeps.register("messages.reports", delivery.sweep, every_seconds=15)
+    sweeps.register("messages.wipe", privacy.wipe, every_seconds=3600)
+    sweeps.register("messages.opt_outs", free_calls.sweep, every_seconds=3600)
 
 
 def _go_on(campaign_id: UUID) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 from django.db import transaction
@@ -17,7 +17,6 @@ from django.db import transaction
 from academy.core import clock
 from academy.core.storage import StorageError
 from academy.jobs.models import Job
-from academy.roster.params import ImportParams
 from academy.uploads.models import Upload, UploadState
 from academy.uploads.purposes import Purpose
 from academy.uploads.services import upload_discard, upload_ready
@@ -28,7 +27,13 @@ KEPT: Final = timedelta(days=7)
 """From the upload of a spreadsheet to its deletion, where nothing imports it."""
 
 
-def import_check(tenant_id: UUID, params: ImportParams) -> None:
+class OfUpload(Protocol):
+    """Parameters of a job that reads an uploaded list."""
+
+    upload: UUID
+
+
+def import_check(tenant_id: UUID, params: OfUpload) -> None:
     """Refuse a job whose upload cannot be used.
 
     Raises AppError: upload_not_found (another tenant's too), upload_not_complete, upload_expired,

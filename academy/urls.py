@@ -28,6 +28,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include("academy.sheets.api.urls")),
     path("api/v1/", include("academy.ai.api.urls")),
     path("api/v1/", include("academy.ai.corrections.api.urls")),
+    path("api/v1/", include("academy.messaging.api.urls")),
+    path("api/v1/ops/", include("academy.messaging.api.ops_urls")),
     path("api/v1/ops/", include("academy.fleet.api.urls")),
     path("api/v1/ops/", include("academy.deadletters.api.urls")),
     path("api/v1/ops/", include("academy.ops.api.urls")),

@@ -311,6 +311,7 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
         "AiTier": "academy.ai.api.serializers.TIERS",
+        "CampaignState": "academy.messaging.api.serializers.CAMPAIGN_STATES",
         "CollectionOrigin": "academy.problems.api.serializers.ORIGINS",
         "Enrolment": "academy.roster.api.serializers.STATES",
         "ExamState": "academy.sheets.api.serializers.EXAM_STATES",
@@ -322,6 +323,8 @@ SPECTACULAR_SETTINGS = {
         "LetterState": "academy.deadletters.api.serializers.LETTER_STATES",
         "ReplayItemState": "academy.deadletters.api.answers.ITEM_STATES",
         "ReplayState": "academy.deadletters.api.answers.REPLAY_STATES",
+        "MessageState": "academy.messaging.api.serializers.MESSAGE_STATES",
+        "MessageType": "academy.messaging.api.serializers.MESSAGE_TYPES",
         "QueueName": "academy.jobs.api.serializers.QUEUES",
         "QuestionKind": "academy.sheets.api.serializers.QUESTION_KINDS",
         "UploadState": "academy.uploads.models.UploadState",

@@ -44,6 +44,11 @@ def serving(double: D) -> Iterator[D]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
+        def handle(self) -> None:
+            # Who asked may have been killed meanwhile.
+            with contextlib.suppress(ConnectionError):
+                super().handle()
+
         def _serve(self) -> None:
             raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             answer = double.handle(self.command, self.path, self.headers, raw)
@@ -58,10 +63,8 @@ def serving(double: D) -> Iterator[D]:
                 "Content-Type": "application/json", "Content-Length": str(len(data)), **headers,
             }.items():  # fmt: skip
                 self.send_header(name, value)
-            # Who asked may have been killed meanwhile.
-            with contextlib.suppress(ConnectionError):
-                self.end_headers()
-                self.wfile.write(data)
+            self.end_headers()
+            self.wfile.write(data)
 
         do_GET = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815 - the names that it calls
 

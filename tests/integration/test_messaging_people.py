@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -25,7 +26,15 @@ from academy.messaging.content import opened
 from academy.messaging.events import Event
 from academy.messaging.fields import CampaignState, Channel, MessageState, Purpose
 from academy.messaging.imported import ImportOptOutsResult
-from academy.messaging.models import Campaign, Consent, Message, MessageEvent, OptOut
+from academy.messaging.models import (
+    Batch,
+    Campaign,
+    Consent,
+    CreditEntry,
+    Message,
+    MessageEvent,
+    OptOut,
+)
 from academy.messaging.people import Source, Tally, Whose
 from academy.messaging.policy import policy_change
 from academy.messaging.recipients import To
@@ -41,6 +50,7 @@ from tests.support.messages import (
     message,
     phone,
     provider_in_place,
+    send_all,
     states,
 )
 
@@ -379,6 +389,32 @@ def test_phones_and_texts_go_after_the_days_of_the_policy_and_the_rest_stays(
     assert (old.body, old.wiped_at is not None) == ("", True)
     assert not Message.unscoped.filter(campaign__in=[waiting, fresh, other], phone=None).exists()
     assert refused(tenant) == {phone(1): False}
+
+
+def test_a_sending_leaves_no_phone_name_or_text_beside_the_sealed_rows(
+    tenant: Tenant, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The canaries are looked for in the log, the jobs, the batches, the trace and the tally."""
+    caplog.set_level(logging.DEBUG)
+    switch(tenant, Event.ATTENDANCE, template(tenant))
+    canary = student(tenant, 48_151_623, name="카나리아보기")
+    lost = student(tenant, 42_108_151, name="카나리아둘")
+    with provider_in_place(ScriptedProvider()) as provider:
+        provider.refused[phone(42_108_151)] = "1023"
+        provider.lose("commit", done=True)
+        campaign = tell(tenant, canary, lost, 시각="칠시팔분")
+        send_all()
+        assert provider.sends == {phone(48_151_623): 1}
+    assert states(campaign) == {"sent": 1, "failed": 1}
+    kept = [caplog.text]
+    for model in (Job, Batch, MessageEvent, CreditEntry, OperatorAction, Campaign):
+        kept += [str(row) for row in model._base_manager.values()]
+    for row in Message.objects.for_tenant(tenant).filter(campaign=campaign).values():
+        kept += [str({name: value for name, value in row.items() if name != "phone_tail"})]
+    found = "\n".join(kept)
+    assert str(campaign.pk) in found
+    for secret in (phone(48_151_623), phone(42_108_151), "카나리아", "칠시팔분", "8151-623"):
+        assert secret not in found
 
 
 def test_all_is_sealed_anew_under_the_present_secret(

@@ -92,6 +92,7 @@ def campaign_body(campaign: Campaign) -> dict[str, Any]:
         "created_at": instant(campaign.created_at),
         "confirmed_at": instant(campaign.confirmed_at),
         "ended_at": instant(campaign.ended_at),
+        "wiped_at": instant(campaign.wiped_at),
     }
 
 

@@ -98,6 +98,9 @@ class CampaignSerializer(serializers.Serializer[Any]):
     created_at = serializers.DateTimeField()
     confirmed_at = serializers.DateTimeField(allow_null=True)
     ended_at = serializers.DateTimeField(allow_null=True)
+    wiped_at = serializers.DateTimeField(
+        allow_null=True, help_text="Since when its phones and texts are gone."
+    )
 
 
 class CampaignReasonSerializer(serializers.Serializer[Any]):

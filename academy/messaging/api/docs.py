@@ -50,7 +50,7 @@ CAMPAIGN: Final[dict[str, Any]] = {
     "body": _WORDING["body"], "sender": "0200000000", "trigger": "", "messages": 2,
     "price_expected": 36.0, "price_most": 36.0, "not_before": None, "expires_at": None,
     "created_by": "key:ab12cd34", "confirmed_by": "key:ab12cd34", "created_at": _AT,
-    "confirmed_at": _AT, "ended_at": None,
+    "confirmed_at": _AT, "ended_at": None, "wiped_at": None,
 }  # fmt: skip
 _FAILED: Final = error_body("carrier_unreachable", {"code": "3058"})
 _DETAIL: Final = {

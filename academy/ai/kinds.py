@@ -9,6 +9,7 @@ from academy.ai.matchup import kind as _matchup  # noqa: F401 - registers itself
 from academy.ai.notes import kind as _notes  # noqa: F401 - registers itself
 from academy.ai.ocr.params import OcrPagesParams, OcrParams
 from academy.ai.ocr.results import OcrResult
+from academy.ai.omr import kind as _omr  # noqa: F401 - registers itself
 from academy.ai.pages.params import document_check
 from academy.ai.prices import OFFERS
 from academy.ai.segmentation import kind as _segmentation  # noqa: F401 - registers itself

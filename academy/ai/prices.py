@@ -12,6 +12,8 @@ from academy.ai.language.generation.kind import OFFER as GENERATION
 from academy.ai.language.transcription.kind import OFFER as TRANSCRIPTION
 from academy.ai.matchup.kind import IMPORT_OFFER, INDEX_OFFER, SEARCH_OFFER
 from academy.ai.notes.kind import OFFER as WRONG_NOTE
+from academy.ai.omr.kind import REVIEW_OFFER as SHEETS_REVIEW
+from academy.ai.omr.kind import TRAIN_OFFER as SHEETS_TRAIN
 from academy.ai.pages.limits import MAX_BYTES, MAX_PAGES, MAX_PIXELS
 from academy.ai.pages.params import pages_known
 from academy.ai.speech.kind import OFFER as SPEECH
@@ -37,6 +39,8 @@ _TABLE: tuple[Offer, ...] = (
         limits=_DOCUMENT,
         units=pages_known,
     ),
+    SHEETS_REVIEW,
+    SHEETS_TRAIN,
     DIGITS,
     HOMEWORK,
     WRONG_NOTE,

@@ -76,6 +76,15 @@ register(
         retryable=True,
     ),
     Entry(
+        "document_heic", 422,
+        "아이폰의 HEIC 사진은 아직 읽을 수 없습니다.",
+        "Photographs in the iPhone's format HEIC cannot be read yet.",
+        "아이폰의 설정 > 카메라 > 포맷에서 '높은 호환성'을 고르고 다시 찍거나, 사진을 JPEG로 "
+        "저장해 올려 주세요.",
+        "On the iPhone choose Settings > Camera > Formats > Most Compatible and take it again, or "
+        "save it as JPEG and upload that.",
+    ),
+    Entry(
         "premium_on_cpu", 422,
         "이 서버에는 GPU가 없어 CPU에서 실행했습니다. 결과는 같지만 더 느립니다.",
         "It ran on a CPU, because this host has no GPU: the same result, later.",

@@ -137,6 +137,7 @@ class JobsEnvironment:
     purge_days: int
     piece_days: int
     viewing_days: int
+    sheet_picture_days: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,6 +356,7 @@ def _jobs(read: Reader) -> JobsEnvironment:
         piece_days=read.integer("VIDEO_PIECE_DAYS", 3, 1, 365),
         # A device counts against its viewer's limit for 30 days.
         viewing_days=read.integer("VIDEO_VIEWING_DAYS", 180, 31, 3_650),
+        sheet_picture_days=read.integer("SHEET_PICTURE_DAYS", 365, 1, 3_650),
     )
 
 

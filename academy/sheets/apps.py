@@ -4,7 +4,7 @@ from django.apps import AppConfig
 
 
 class SheetsConfig(AppConfig):
-    """Registers the kinds, the error texts and the sweep."""
+    """Registers the kinds, the error texts and the sweeps."""
 
     name = "academy.sheets"
     label = "sheets"
@@ -13,6 +13,7 @@ class SheetsConfig(AppConfig):
         """Import what registers itself."""
         # Models must be loaded.
         from academy.core import sweeps
-        from academy.sheets import errors, kinds, scans  # noqa: F401
+        from academy.sheets import errors, kinds, retention, scans  # noqa: F401
 
         sweeps.register("sheets.drafts", scans.sweep, every_seconds=3600)
+        sweeps.register("sheets.pictures", retention.sweep, every_seconds=3600)

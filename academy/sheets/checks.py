@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any, Final
 from uuid import UUID
 
 from academy.core.errors import AppError
+from academy.jobs import kinds
+from academy.jobs.kinds import KindSpec
+from academy.jobs.models import Job
+from academy.jobs.submit import Order
+from academy.sheets.models import Scan
 from academy.sheets.params import ExportParams, MakeParams, ReadParams
+from academy.sheets.scans import rows_left
 from academy.sheets.selectors import design_get, exam_get
 from academy.uploads.purposes import Purpose
 from academy.uploads.services import upload_ready
+
+REVIEW_KIND: Final = "sheets.review"
+"""Registered by the AI package, which knows the prices."""
+HEIF: Final = frozenset({"image/heif", "image/heic"})
 
 
 def make_check(tenant_id: UUID, params: MakeParams) -> None:
@@ -21,10 +32,40 @@ def make_check(tenant_id: UUID, params: MakeParams) -> None:
 
 
 def read_check(tenant_id: UUID, params: ReadParams) -> None:
-    """Raises AppError: exam_not_found, exam_closed, and those of the uploads."""
+    """Find what must be there.
+
+    Raises AppError: exam_not_found, exam_closed, document_heic, tier_not_in_plan (with a rule
+    that needs the tier), and those of the uploads.
+    """
     exam_get(tenant=tenant_id, exam_id=params.exam, is_open=True)
-    for upload in params.uploads:
-        upload_ready(tenant=tenant_id, upload_id=upload, purposes={Purpose.PDF, Purpose.IMAGE})
+    for upload_id in params.uploads:
+        upload = upload_ready(
+            tenant=tenant_id, upload_id=upload_id, purposes={Purpose.PDF, Purpose.IMAGE}
+        )
+        if upload.content_type in HEIF:
+            raise AppError("document_heic", upload=str(upload_id))
+    if params.escalate == "doubtful":
+        spec, wanted = review_of(params.exam)
+        # Refused now, where the plan lacks the tier: not when all has been read.
+        spec.queue_for(tenant_id, wanted)
+
+
+def follow_up(job: Job) -> Order | None:
+    """For KindSpec: the second reading of what a `sheets.read` left in doubt."""
+    scans = Scan.objects.for_tenant(job.tenant_id).filter(
+        exam_id=job.params["exam"], upload_id__in=job.params["uploads"], needs_review=True
+    )
+    if not any(rows_left(scan) for scan in scans.iterator()):
+        return None
+    return Order(REVIEW_KIND, {"exam": job.params["exam"], "job": str(job.pk)}, job.priority)
+
+
+def review_of(exam: UUID) -> tuple[KindSpec[Any], Any]:
+    """The kind of the second reading and its parameters. Raises AppError kind_unknown."""
+    spec = kinds.find(REVIEW_KIND)
+    if spec is None:
+        raise AppError("kind_unknown", kind=REVIEW_KIND)
+    return spec, spec.parse({"exam": str(exam)})
 
 
 def export_check(tenant_id: UUID, params: ExportParams) -> None:

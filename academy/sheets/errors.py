@@ -75,6 +75,28 @@ register(
         "Divide the files over several jobs.",
     ),
     Entry(
+        "sheet_labels_too_few", 409,
+        "확정한 답이 너무 적어 학습할 수 없습니다({labels}개, {needed}개 이상 필요).",
+        "Too few answers have been settled to learn from ({labels}; {needed} are needed).",
+        "검토 화면에서 답을 더 확정한 뒤 다시 시도해 주세요.",
+        "Settle more answers on the review page, then try again.",
+    ),
+    Entry(
+        "sheet_labels_noisy", 409,
+        "확정한 답 {labels}개 가운데 {dropped}개가 그림과 뚜렷이 달라 학습하지 않았습니다.",
+        "{dropped} of {labels} settled answers plainly contradict their pictures; nothing was "
+        "learnt from them.",
+        "정답을 맞히려고 바꾼 답이 없는지 확인해 주세요.",
+        "See whether answers were settled to what is right, and not to what was marked.",
+    ),
+    Entry(
+        "sheet_network_not_found", 404,
+        "학습된 판독 모델을 찾을 수 없습니다.",
+        "There is no such network.",
+        "GET /api/v1/sheet-networks에서 번호를 확인해 주세요.",
+        "GET /api/v1/sheet-networks lists them.",
+    ),
+    Entry(
         "exam_not_found", 404,
         "시험을 찾을 수 없습니다.",
         "The examination was not found.",

@@ -2,7 +2,7 @@
 
 from academy.core.storage import Bucket
 from academy.jobs.kinds import KindSpec, register
-from academy.sheets.checks import export_check, make_check, read_check
+from academy.sheets.checks import export_check, follow_up, make_check, read_check
 from academy.sheets.params import ExportParams, MakeParams, PagesParams, ReadParams
 from academy.sheets.results import MakeResult, PagesResult, ReadResult, SheetExportResult
 from academy.sheets.scans import pages_dropped, pages_stored
@@ -39,6 +39,7 @@ READ = register(
         timeout_seconds=3600,
         result=ReadResult,
         check=read_check,
+        follow_up=follow_up,
     )
 )
 

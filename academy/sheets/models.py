@@ -101,6 +101,10 @@ class Scan(TenantScopedModel):
     """Page of the sheet; null where it could not be read."""
     reading = models.JSONField()
     """A `academy.sheets.reading.results.PageReading`; nothing changes it."""
+    reviews = models.JSONField(default=list)
+    """What later engines read of its doubtful rows, the last last: ``{"job", "engine", "model",
+    "device", "answers", "identifier"}``. Of each only what is certain counts; see
+    `academy.sheets.scans.effective`."""
     match = models.CharField(
         max_length=24, blank=True, default="", choices=[(item.value, item.value) for item in Match]
     )
@@ -118,6 +122,8 @@ class Scan(TenantScopedModel):
     needs_review = models.BooleanField()
     prefix = models.CharField(max_length=200)
     """Where its pictures lie in the bucket."""
+    pictures_removed_at = models.DateTimeField(null=True, blank=True)
+    """When they were deleted, at the end of their retention; what was read of them stays."""
     created_at = models.DateTimeField(default=clock.now, editable=False)
     updated_at = models.DateTimeField(default=clock.now)
 
@@ -134,6 +140,11 @@ class Scan(TenantScopedModel):
                 name="scan_review",
             ),
             models.Index(fields=["exam", "student", "page"], name="scan_of_student"),
+            models.Index(
+                fields=["created_at"],
+                condition=Q(pictures_removed_at__isnull=True),
+                name="scan_with_pictures",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -159,6 +170,42 @@ class ReadPages(TenantScopedModel):
 
     def __str__(self) -> str:
         return str(self.pk)
+
+
+class SheetNetwork(TenantScopedModel):
+    """A network for hard marks that was trained with an academy's own settled answers.
+
+    At most one of an academy's is active: later readings use it, earlier ones stay as they are.
+    Without one the network that comes with the platform reads.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    job = models.OneToOneField("jobs.Job", on_delete=models.PROTECT, related_name="+")
+    name = models.CharField(max_length=60)
+    sha256 = models.CharField(max_length=64)
+    """Of the weights, in hex."""
+    key = models.CharField(max_length=240)
+    """Where the weights lie in the bucket."""
+    description = models.JSONField()
+    """What `academy.sheets.network.model` reads beside the weights."""
+    metrics = models.JSONField()
+    """``{"before": ..., "after": ...}`` on the same held-out sheets."""
+    labels = models.PositiveIntegerField()
+    """Settled answers that it learnt from."""
+    active = models.BooleanField(default=False)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+
+    class Meta(TenantScopedModel.Meta):
+        ordering = ["created_at", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant"], condition=Q(active=True), name="sheet_network_one_active"
+            )
+        ]
+        indexes = [models.Index(fields=["tenant", "-created_at", "-id"], name="sheet_network_list")]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Change(TenantScopedModel):

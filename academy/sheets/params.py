@@ -25,13 +25,22 @@ class MakeParams(Params):
 
 
 class ReadParams(Params):
-    """Read filled sheets of an examination; pages that have been read are not read again."""
+    """Read filled sheets of an examination; pages that have been read are not read again.
+
+    `escalate` is a rule: with `doubtful` the rows that are left in doubt are read again by
+    `sheets.review`, as a job of its own within this one and at its price. Off by default.
+    """
 
     exam: UUID
     uploads: Annotated[list[UUID], Field(min_length=1, max_length=MAX_UPLOADS)] = Field(
         description="Complete uploads with the purpose `pdf` or `image`, in the order of the "
         "paper.",
         examples=[[_ID]],
+    )
+
+    escalate: Literal["never", "doubtful"] = Field(
+        default="never",
+        description="`doubtful`: have `sheets.review` read again what is doubtful, at its price.",
     )
 
     @field_validator("uploads")

@@ -28,6 +28,9 @@ class Read(Published):
     identified: int = Field(description="Pages of which it is certain whose they are.")
     needs_review: int
     duplicates: int
+    review: str | None = Field(
+        description="The `sheets.review` that the rule `escalate` had done, else null."
+    )
 
 
 class ReadSome(Published):

@@ -47,7 +47,12 @@ _PROGRESS: Final = """
         FROM (
             SELECT coalesce(settled -> 'answers', '{}') ? (answer ->> 'question') AS is_settled
             FROM jsonb_array_elements(reading -> 'answers') AS answer
-            WHERE answer ->> 'status' <> ALL (%(certain)s)
+            WHERE answer ->> 'status' <> ALL (%(certain)s) AND NOT EXISTS (
+                SELECT FROM jsonb_array_elements(reviews) AS review,
+                    jsonb_array_elements(review -> 'answers') AS word
+                WHERE word -> 'question' = answer -> 'question'
+                    AND word ->> 'status' = ANY (%(certain)s)
+            )
         ) AS doubtful
     ) AS answers ON NOT discarded
 """

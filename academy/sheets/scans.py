@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from academy.roster.models import Student
 from academy.sheets import identity
 from academy.sheets.fields import IdentifyBy, Reason
 from academy.sheets.identity import Match
-from academy.sheets.models import Exam, ReadPages, Scan, readings_of
+from academy.sheets.models import Exam, ReadPages, Scan
 from academy.sheets.reading.results import Status
 
 CERTAIN: Final = frozenset({Status.OK.value, Status.BLANK.value, Status.MULTI.value})
@@ -86,6 +87,82 @@ def sweep(limit: int = 1_000) -> int:
     return ReadPages.unscoped.filter(pk__in=keys).delete()[0]
 
 
+def reviewed(job: Job, _result: dict[str, Any]) -> None:
+    """Add a second engine's word to its scans, in the job's last transaction.
+
+    What was read first and what people settled stays; see `effective` for what counts.
+    """
+    draft = ReadPages.objects.for_tenant(job.tenant_id).get(job=job, attempt=job.attempt)
+    exam = exam_locked(job.tenant_id, UUID(job.params["exam"]))
+    roster = roster_of(exam)
+    scans = Scan.objects.for_tenant(job.tenant_id).filter(exam=exam)
+    words = {page["scan"]: page["review"] for page in draft.pages}
+    changed = []
+    for scan in scans.filter(pk__in=list(words)):
+        scan.reviews = [*scan.reviews, {"job": str(job.pk), **words[str(scan.pk)]}]
+        for name, value in identified(roster, effective(scan)).items():
+            setattr(scan, name, value)
+        judge(scan)
+        scan.updated_at = clock.now()
+        changed.append(scan)
+    fields = ["reviews", "match", "candidates", "student", "needs_review", "updated_at"]
+    Scan.unscoped.bulk_update(changed, fields, batch_size=200)
+    flag_duplicates(exam)
+    pages_dropped(job)
+
+
+def effective(scan: Scan) -> dict[str, Any]:
+    """The reading as it counts: the first, with what later engines were certain of in its place.
+
+    An answer says in ``reviewed_by`` which job read it, where that was not the first reading.
+    """
+    reading: dict[str, Any] = scan.reading
+    for review in scan.reviews:
+        said = {
+            answer["question"]: answer
+            for answer in review["answers"] if answer["status"] in CERTAIN
+        }  # fmt: skip
+        answers = [
+            answer | said[answer["question"]] | {"reviewed_by": review["job"]}
+            if answer["question"] in said else answer
+            for answer in reading["answers"]
+        ]  # fmt: skip
+        reading = {**reading, "answers": answers}
+        identifier = review["identifier"]
+        if identifier is not None and identifier["status"] == Status.OK:
+            told = {"reviewed_by": review["job"]}
+            reading["identifier"] = {**(reading["identifier"] or {}), **identifier, **told}
+    return reading
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of a page that nobody has settled: questions, and whether the student's number."""
+
+    questions: tuple[int, ...]
+    identifier: bool
+
+    def __bool__(self) -> bool:
+        return bool(self.questions) or self.identifier
+
+    def to_json(self) -> dict[str, Any]:
+        """As parameters of a job."""
+        return {"questions": list(self.questions), "identifier": self.identifier}
+
+
+def rows_left(scan: Scan) -> Rows:
+    """What a better engine could read again: doubtful, and not seen by one before."""
+    if scan.reviews or scan.discarded or scan.page is None:
+        return Rows((), identifier=False)
+    identifier = scan.reading["identifier"]
+    unknown = (
+        scan.student_id is None
+        and identifier is not None
+        and identifier["status"] not in {Status.OK, Status.BLANK}
+    )
+    return Rows(tuple(doubtful(scan)), identifier=unknown)
+
+
 def exam_locked(tenant_id: UUID, exam_id: UUID) -> Exam:
     """The examination, while nobody else changes which scans are whose."""
     exams = Exam.objects.for_tenant(tenant_id).select_related("design")
@@ -122,14 +199,14 @@ def doubtful(scan: Scan) -> list[int]:
     settled = scan.settled.get("answers", {})
     return [
         answer["question"]
-        for answer in readings_of(scan)
+        for answer in effective(scan)["answers"]
         if answer["status"] not in CERTAIN and str(answer["question"]) not in settled
     ]
 
 
 def answers_of(scan: Scan) -> dict[int, tuple[int, ...]]:
     """What counts for each question of the page: what was settled, else what was read."""
-    read = {answer["question"]: tuple(answer["values"]) for answer in readings_of(scan)}
+    read = {answer["question"]: tuple(answer["values"]) for answer in effective(scan)["answers"]}
     settled: Mapping[str, Sequence[int]] = scan.settled.get("answers", {})
     return read | {int(question): tuple(values) for question, values in settled.items()}
 

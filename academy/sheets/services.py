@@ -16,7 +16,14 @@ from academy.sheets.fields import ExamState, IdentifyBy
 from academy.sheets.grading import AnswerKey
 from academy.sheets.layout import Layout, QuestionKind
 from academy.sheets.models import Change, Exam, Scan, SheetDesign, readings_of
-from academy.sheets.scans import exam_locked, flag_duplicates, identified, judge, roster_of
+from academy.sheets.scans import (
+    effective,
+    exam_locked,
+    flag_duplicates,
+    identified,
+    judge,
+    roster_of,
+)
 from academy.sheets.selectors import design_get, exam_get, scan_get
 from academy.tenants.models import Tenant
 
@@ -123,7 +130,7 @@ def exam_identify(*, tenant: Tenant, exam_id: UUID) -> Exam:
         roster = roster_of(exam)
         scans = list(Scan.objects.for_tenant(tenant).filter(exam=exam))
         for scan in scans:
-            for name, value in identified(roster, scan.reading).items():
+            for name, value in identified(roster, effective(scan)).items():
                 setattr(scan, name, value)
             judge(scan)
             scan.updated_at = clock.now()

@@ -58,7 +58,7 @@ def test_files_of_sheets_become_scores_and_no_job_knows_a_number(
     job.refresh_from_db()
     assert made.result_of(job) == {
         "exam": str(exam.pk), "pages": 3, "readable": 3, "unreadable": 0, "identified": 3,
-        "needs_review": 0, "duplicates": 0,
+        "needs_review": 0, "duplicates": 0, "review": None,
     }  # fmt: skip
     scores = scoring.scores_of(exam)
     assert [(score.student, score.points) for score in scores] == [

@@ -12,6 +12,7 @@ from academy.sheets.grading import AnswerKey, KeyItem
 from academy.sheets.identity import Match
 from academy.sheets.models import Change, Exam, Scan
 from academy.sheets.reading.results import Status
+from academy.sheets.scans import judge
 from academy.sheets.scoring import scores_of
 from academy.tenants.models import Tenant
 from tests.support import answer_sheets as made
@@ -284,3 +285,28 @@ def test_links_are_given_out_for_ones_own_examinations_alone(tenant: Tenant, mar
 
 def test_the_right_answers_of_the_fixture_are_the_keys() -> None:
     assert [list(item.answers) for item in KEY.items] == list(RIGHT.values())
+
+
+def test_what_a_second_engine_was_certain_of_is_no_doubt_any_more(
+    tenant: Tenant, march: Exam
+) -> None:
+    scan = paper(march, made.student(tenant, "1234"), doubtful={1: LOW, 2: LOW, 3: LOW})
+    words = [(1, [5], "ok"), (2, [2], "low_confidence")]
+    scan.reviews = [
+        {
+            "job": str(scan.job_id), "identifier": None,
+            "answers": [
+                {"question": question, "values": values, "status": status, "confidence": 0.9}
+                for question, values, status in words
+            ],
+        }
+    ]  # fmt: skip
+    judge(scan)
+    scan.save()
+    teacher = Teacher(march)
+    assert teacher.items() == [(str(scan.pk), "answer.2"), (str(scan.pk), "answer.3")]
+    assert teacher.queue()["progress"] == {"left": 2, "settled": 0}
+    answer = teacher.settle(scan, answers={"3": [3]}, seen={"answer.3": None})
+    assert answer.status_code == 200
+    assert teacher.queue()["progress"] == {"left": 1, "settled": 1}
+    assert set(points(march).values()) == {40.0}

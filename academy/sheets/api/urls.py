@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from academy.sheets.api import designs, exams, results, scans
+from academy.sheets.api import designs, exams, networks, results, scans
 
 app_name = "sheets"
 
@@ -14,6 +14,8 @@ urlpatterns = [
         designs.PreviewView.as_view(),
         name="preview",
     ),
+    path("sheet-networks", networks.NetworksView.as_view(), name="networks"),
+    path("sheet-networks/active", networks.ActiveNetworkView.as_view(), name="active-network"),
     path("exams", exams.ExamsView.as_view(), name="exams"),
     path("exams/<uuid:exam_id>", exams.ExamView.as_view(), name="exam"),
     path("exams/<uuid:exam_id>/key", exams.KeyView.as_view(), name="key"),

@@ -14,7 +14,7 @@ from academy.jobs.errors import PermanentError
 from academy.jobs.steps import Step
 from academy.sandbox.isolation import Limits
 from academy.sheets.models import Exam, ReadPages
-from academy.sheets.network import WEIGHTS
+from academy.sheets.networks import active_network
 from academy.sheets.params import PageRange, PagesParams
 from academy.sheets.scans import identified, roster_of
 
@@ -33,6 +33,7 @@ def run(context: JobContext[PagesParams]) -> Done:
         raise PermanentError("exam_not_found")
     bench = Workbench(context, Bucket.AI)
     envelope = Envelope(SCHEMA, engine="academy.sheets.reader")
+    network = active_network(context.tenant_id, context.scratch)
     total = sum(part.last - part.first + 1 for part in params.parts)
     pages: list[dict[str, Any]] = []
     for number, part in enumerate(params.parts, start=1):
@@ -40,7 +41,7 @@ def run(context: JobContext[PagesParams]) -> Done:
         step = Step(
             "reading", len(pages) * share, (len(pages) + part.last - part.first + 1) * share
         )
-        for reading in _read(bench, envelope, exam, part, step):
+        for reading in _read(bench, envelope, exam, (part, network), step):
             _keep_pictures(bench, reading, f"{number:02d}-")
             pages.append({"upload": str(part.upload), "reading": reading})
     roster = roster_of(exam)
@@ -56,8 +57,13 @@ def run(context: JobContext[PagesParams]) -> Done:
 
 
 def _read(
-    bench: Workbench, envelope: Envelope, exam: Exam, part: PageRange, step: Step
+    bench: Workbench,
+    envelope: Envelope,
+    exam: Exam,
+    what: tuple[PageRange, Path],
+    step: Step,
 ) -> list[dict[str, Any]]:
+    part, network = what
     with envelope.timed("fetch"):
         path = bench.fetch(part.upload)
     with envelope.timed("read"):
@@ -68,9 +74,9 @@ def _read(
                 "layouts": [exam.design.layout],
                 "first": part.first,
                 "last": part.last,
-                "network": str(WEIGHTS),
+                "network": str(network),
             },
-            reads=[path],
+            reads=[path, network, network.with_suffix(".json")],
             step=step,
             limits=_LIMITS,
             timeout_seconds=900,

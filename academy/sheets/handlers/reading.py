@@ -14,12 +14,16 @@ from academy.documents.workbench import Workbench
 from academy.jobs.context import Child, Done, FanOut, JobContext
 from academy.jobs.errors import PermanentError
 from academy.jobs.steps import Step
+from academy.sheets.checks import REVIEW_KIND
 from academy.sheets.models import Exam, Scan
 from academy.sheets.params import ReadParams
+from academy.sheets.scans import rows_left
 from academy.sheets.selectors import scan_counts
 
 SCHEMA: Final = 1
 JOIN: Final = "join"
+REVIEWED: Final = "reviewed"
+REVIEW_KEY: Final = "review"
 PAGES_KIND: Final = "sheets.pages"
 PAGES_PER_CHILD: Final = 12
 MAX_PAGES: Final = 3_000
@@ -31,14 +35,16 @@ Page = tuple[UUID, int]
 
 def run(context: JobContext[ReadParams]) -> Done | FanOut:
     """Send out what is left to read; in the join, say what came of all of it."""
-    if context.phase == JOIN:
+    if context.phase == REVIEWED:
         return _sum_up(context)
+    if context.phase == JOIN:
+        return _escalated(context)
     bench = Workbench(context, Bucket.AI)
     left = _left(context, _pages(bench))
     if not left:
-        return _sum_up(context)
+        return _escalated(context)
     context.log.info("%d pages to read", len(left))
-    return FanOut(list(_children(context.params.exam, left)), then=JOIN, until_percent=99)
+    return FanOut(list(_children(context.params.exam, left)), then=JOIN, until_percent=90)
 
 
 def _pages(bench: Workbench) -> list[Page]:
@@ -86,9 +92,22 @@ def _ranges(pages: Sequence[Page]) -> Iterator[dict[str, Any]]:
         yield {"upload": str(upload), "first": numbers[0], "last": numbers[-1]}
 
 
+def _escalated(context: JobContext[ReadParams]) -> Done | FanOut:
+    """Where the rule asks for it, have what is doubtful read again before summing up."""
+    params = context.params
+    doubtful = _scans(context).filter(needs_review=True)
+    if params.escalate == "never" or not any(rows_left(scan) for scan in doubtful.iterator()):
+        return _sum_up(context)
+    wanted = {"exam": str(params.exam), "job": str(context.job_id)}
+    again = Child(REVIEW_KEY, REVIEW_KIND, wanted, escalates=True)
+    return FanOut([again], then=REVIEWED, until_percent=99)
+
+
 def _sum_up(context: JobContext[ReadParams]) -> Done:
     envelope = Envelope(SCHEMA, engine="academy.sheets.reader")
     exam = Exam.objects.for_tenant(context.tenant_id).get(pk=context.params.exam)
     counts = scan_counts(_scans(context))
     envelope.review_required = counts["needs_review"] > 0
-    return Done(envelope.wrap({"exam": str(exam.pk), **counts}))
+    reviews = [str(one.job_id) for one in context.children() if one.key == REVIEW_KEY]
+    review = reviews[0] if reviews else None
+    return Done(envelope.wrap({"exam": str(exam.pk), **counts, "review": review}))

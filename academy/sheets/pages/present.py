@@ -14,9 +14,9 @@ from academy.roster.models import Student
 from academy.sheets.fields import Reason
 from academy.sheets.identity import UNKNOWN
 from academy.sheets.layout import Page, QuestionKind, pages_of
-from academy.sheets.models import Exam, Scan, readings_of
+from academy.sheets.models import Exam, Scan
 from academy.sheets.review import Decided, Progress, twins_of
-from academy.sheets.scans import answers_of, doubtful, marked_number, reasons
+from academy.sheets.scans import answers_of, doubtful, effective, marked_number, reasons
 
 LINK_LIFETIME: Final = timedelta(hours=1)
 _BORDER_MM: Final = 1.5
@@ -122,7 +122,7 @@ def _around(exam: Exam, scans: Iterable[Scan]) -> _Around:
 
 
 def _scan(exam: Exam, scan: Scan, twins: Sequence[Scan], around: _Around) -> dict[str, Any]:
-    identifier = scan.reading["identifier"]
+    identifier = effective(scan)["identifier"]
     read = "" if identifier is None else identifier["digits"]
     student = None if scan.student_id is None else around.students[str(scan.student_id)]
     page = None if scan.page is None else pages_of(exam.design.sheet)[scan.page - 1]
@@ -158,13 +158,13 @@ def _items(
         yield {"what": "duplicates", "twins": bodies, "places": places}
     if Reason.ANSWERS in found:
         wanted = set(doubtful(scan))
-        for answer in readings_of(scan):
+        for answer in effective(scan)["answers"]:
             if answer["question"] in wanted:
                 yield _answer(exam, scan, page, answer)
 
 
 def _identity(exam: Exam, scan: Scan, page: Page, around: _Around) -> dict[str, Any]:
-    identifier = scan.reading["identifier"] or {"digits": "", "crop": None}
+    identifier = effective(scan)["identifier"] or {"digits": "", "crop": None}
     known = around.students
     candidates = [known[one] for one in scan.candidates if one in known]
     return {
@@ -231,7 +231,7 @@ def _place(page: Page, number: int) -> list[float] | None:
 
 
 def _link(scan: Scan, name: str | None) -> str | None:
-    if name is None:
+    if name is None or scan.pictures_removed_at is not None:
         return None
     seconds = int(LINK_LIFETIME.total_seconds())
     return store(Bucket.AI).presign_get(scan.prefix + name, seconds)

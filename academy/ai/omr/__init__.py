@@ -1,0 +1,1 @@
+"""What the premium tier adds to answer sheets: a second reading of doubtful rows, and training."""

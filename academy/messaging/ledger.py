@@ -41,14 +41,16 @@ _SENT_OR_SENDING: Final = frozenset({Progress.SENDING, Progress.COMPLETE})
 _UNDECIDED: Final = [MessageState.SENDING.value, MessageState.UNKNOWN.value]
 
 
-def advance(context: JobContext[Any], batch: Batch, provider: Provider) -> BatchState:
+def advance(
+    context: JobContext[Any], batch: Batch, provider: Provider, *, again: bool = True
+) -> BatchState:
     """Take a batch as far as it goes: sent, failed, or unknown.
 
     Raises TransientError where the provider cannot be reached and nothing was sent, and
     JobStopped where another attempt has the job.
     """
     if batch.state in (BatchState.SENDING, BatchState.UNKNOWN):
-        return resolve(context, batch, provider)
+        return resolve(context, batch, provider, again=again)
     try:
         if batch.state == BatchState.PLANNED:
             _prepare(context, batch, provider)
@@ -59,12 +61,17 @@ def advance(context: JobContext[Any], batch: Batch, provider: Provider) -> Batch
     except (Retryable, Misconfigured) as error:
         _unreached(context, batch, error)
     except Ambiguous:
-        return resolve(context, batch, provider)
+        return resolve(context, batch, provider, again=again)
     return BatchState(batch.state)
 
 
-def resolve(context: JobContext[Any], batch: Batch, provider: Provider) -> BatchState:
-    """Ask the provider what became of a batch, and go on from there."""
+def resolve(
+    context: JobContext[Any], batch: Batch, provider: Provider, *, again: bool = True
+) -> BatchState:
+    """Ask the provider what became of a batch, and go on from there.
+
+    ``again``: where it was not told to send, tell it once more.
+    """
     try:
         seen = provider.lookup(batch.handle)
     except ProviderError as error:
@@ -73,10 +80,13 @@ def resolve(context: JobContext[Any], batch: Batch, provider: Provider) -> Batch
         return BatchState(batch.state)
     if seen.progress in _SENT_OR_SENDING:
         _take(context, batch, seen)
-    elif seen.progress is Progress.WAITING:
+    elif seen.progress is Progress.WAITING and again:
         # It has the messages and was never told to send: telling it once more is safe.
         _move(context, batch, BatchState.PREPARED)
-        return advance(context, batch, provider)
+        return advance(context, batch, provider, again=False)
+    elif seen.progress is Progress.WAITING:
+        # It goes on losing the answer: somebody else asks later.
+        _doubt(context, batch, ProviderError("provider_answer_lost"))
     else:
         # The handle was stored before anything was sent: what is not there was not sent.
         give_back(context, batch, "provider_never_had_it")

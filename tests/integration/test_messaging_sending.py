@@ -378,3 +378,15 @@ def test_an_unreliable_provider_gets_every_message_once(
     ]
     assert len(sent) == len(set(sent)) == 100
     assert book_is_right(tenant)[1] == 0
+
+
+def test_a_provider_that_loses_every_answer_is_not_told_over_and_over(
+    tenant: Tenant, provider: ScriptedProvider
+) -> None:
+    provider.lose("commit", 100, done=False)
+    campaign = make_campaign(tenant, 3)
+    send_all()
+    assert (provider.calls["commit"], states(campaign)) == (2, {"unknown": 3})
+    provider.script.clear()
+    resolve_all()
+    assert once_each(provider, 3)

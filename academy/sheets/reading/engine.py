@@ -15,6 +15,7 @@ from academy.sheets.reading.align import Floats, Pixels
 from academy.sheets.reading.page import Located, PageGroups
 from academy.sheets.reading.patches import Ink, features_of, ink_of
 from academy.sheets.reading.threshold import (
+    agreed,
     calmed,
     caution,
     decide,
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 _COLOURED_SHARE = 0.5
 _UNSURE = 0.6
+_MESSY = 0.1
+"""Above this share of doubtful groups a page is looked at as a whole."""
 
 
 def out_of_place(ink: Ink, shares: Floats, groups: Sequence[Group]) -> npt.NDArray[np.bool_]:
@@ -50,9 +53,12 @@ def unsure(shares: Floats, odd: npt.NDArray[np.bool_]) -> Floats:
     return np.where(odd, np.clip(shares, 1 - _UNSURE, _UNSURE), shares).astype(np.float32)
 
 
-def never_blank(shares: Floats, seen: npt.NDArray[np.bool_]) -> Floats:
-    """The same shares, but never certain that nothing is meant where something stands out."""
-    return np.where(seen, np.maximum(shares, 1 - _UNSURE), shares).astype(np.float32)
+def never_blank(shares: Floats, seen: npt.NDArray[np.bool_], groups: Sequence[Group]) -> Floats:
+    """The same shares, but no group is certainly blank in which something stands out."""
+    sizes = [len(group.bubbles) for group in groups]
+    starts = np.cumsum([0, *sizes])[:-1]
+    blank = np.repeat(np.maximum.reduceat(shares, starts) <= 0.5, sizes)
+    return np.where(seen & blank, np.maximum(shares, 1 - _UNSURE), shares).astype(np.float32)
 
 
 class Reader:
@@ -81,18 +87,22 @@ class Reader:
         shares = marked_shares(features, sheet, page.groups)
         odd = out_of_place(ink, shares, page.groups)
         seen = stands_out(features, sheet, page.groups)
-        shares = never_blank(unsure(shares, odd), seen)
+        shares = never_blank(unsure(shares, odd), seen, page.groups)
         readings = tuple(decide(shares, page.groups))
         # Of two dark bubbles one may be struck through.
         doubtful = [reading.needs_review or len(reading.values) > 1 for reading in readings]
         if self._network is None or not any(doubtful):
             return PageGroups(located, readings)
-        # The network's word on every bubble of the uncertain groups.
-        asked = np.repeat(doubtful, [len(group.bubbles) for group in page.groups])
-        shares[asked] = self._network.shares(
+        # The network's word on every bubble of the uncertain groups; on a page with many of them
+        # darkness alone is to be trusted in none.
+        sizes = [len(group.bubbles) for group in page.groups]
+        alone = np.repeat(doubtful, sizes)
+        asked = alone | (np.mean(doubtful) > _MESSY)
+        told = self._network.shares(
             planes_of(patches[asked], sheet), scalars_of(features, sheet, page.groups)[asked]
         )
-        shares[asked] = calmed(shares[asked], caution(features, sheet, page.groups)[asked])
-        shares = never_blank(unsure(shares, odd), seen)
+        told = calmed(told, caution(features, sheet, page.groups)[asked])
+        shares[asked] = np.where(alone[asked], told, agreed(shares[asked], told))
+        shares = never_blank(unsure(shares, odd), seen, page.groups)
         readings = tuple(decide(shares, page.groups))
         return PageGroups(located, readings, engine="threshold+network")

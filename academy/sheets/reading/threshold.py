@@ -31,11 +31,12 @@ _SOFT = 0.1
 _DOUBT = 0.6
 _THIN = 0.35
 _BEYOND = 0.06
-_FAINT = (0.1, 0.65)
-"""Of a typical mark, or of a darker one beside it: darker is a mark, lighter is nothing."""
+_FAINT = (0.1, 0.65, 0.7)
+"""Ink in a bubble, of a typical mark; below the second it is faint beside a darker one, of that;
+below the third it is faint where it stands alone."""
 _OUT, _LEAST = 6.0, 0.025
 """Ink is noise up to so many spreads of the empty bubbles, and below this in any case."""
-_LONE, _BESIDE = 2.5, 4.0
+_LONE, _BESIDE, _RIVAL = 2.5, 4.0, 1.5
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ class Sheet:
 
     typical: float
     cut: float
+    faint: bool = False
+    """Marks are so faint that a further one may be hidden in the noise of the page."""
 
 
 def measure(features: Features, groups: Sequence[Group]) -> Sheet:
@@ -52,9 +55,10 @@ def measure(features: Features, groups: Sequence[Group]) -> Sheet:
     starts = np.cumsum([0, *(len(group.bubbles) for group in groups)])[:-1]
     darkest = np.maximum.reduceat(core, starts)
     marked = darkest[darkest > _WEAKEST]
-    typical = float(np.clip(np.median(marked), *_TYPICAL)) if marked.size >= 3 else 0.5
+    middle = float(np.median(marked)) if marked.size >= 3 else 0.5
+    typical = float(np.clip(middle, *_TYPICAL))
     cut = float(np.clip(_otsu(core), _CUT[0] * typical, _CUT[1] * typical))
-    return Sheet(typical, max(cut, _WEAKEST * 1.5))
+    return Sheet(typical, max(cut, _WEAKEST * 1.5), faint=middle < _TYPICAL[0])
 
 
 def _otsu(values: Floats) -> float:
@@ -90,7 +94,8 @@ def stands_out(features: Features, sheet: Sheet, groups: Sequence[Group]) -> Boo
     """Bubbles of a group that reads blank in which there is more than this page's noise.
 
     A hard pencil leaves less on the paper than a share of a typical mark. Whether it left anything
-    shows only beside what the page's empty bubbles show.
+    shows only beside what the page's empty bubbles show; where all marks are that faint, not even
+    there, and the darkest bubble of every such group is named.
     """
     sizes = [len(group.bubbles) for group in groups]
     starts = np.cumsum([0, *sizes])[:-1]
@@ -101,6 +106,8 @@ def stands_out(features: Features, sheet: Sheet, groups: Sequence[Group]) -> Boo
         middle = np.median(empty)
         spread = 1.4826 * np.median(np.abs(empty - middle))
         out |= values - middle > max(_OUT * float(spread), _LEAST)
+    if sheet.faint:
+        out |= features.peak >= np.repeat(np.maximum.reduceat(features.peak, starts), sizes)
     return blank & out
 
 
@@ -109,16 +116,28 @@ def caution(features: Features, sheet: Sheet, groups: Sequence[Group]) -> Floats
 
     A bubble faint for its sheet is the mark of a dying pen or the rest of an erasure. Where it
     stands alone it decides the answer; where it stands beside a dark one it decides whether there
-    are two. Both need more than the usual certainty to count unseen.
+    are two. Both need more than the usual certainty to count unseen, and so do two of the same
+    darkness.
     """
     own = np.maximum(features.peak, features.edge) / sheet.typical
     sizes = [len(group.bubbles) for group in groups]
     starts = np.cumsum([0, *sizes])[:-1]
     darkest = np.repeat(np.maximum.reduceat(own, starts), sizes)
     inked = features.peak / sheet.typical > _FAINT[0]
-    lone = inked & (darkest < _FAINT[1])
+    lone = inked & (darkest < _FAINT[2])
     beside = inked & (own < _FAINT[1] * darkest)
-    return np.where(lone, _LONE, np.where(beside, _BESIDE, 1.0)).astype(np.float32)
+    rivals = np.add.reduceat((inked & ~beside).astype(np.int64), starts)
+    rival = inked & (np.repeat(rivals, sizes) > 1)
+    divisors = [(lone, _LONE), (beside, _BESIDE), (rival, _RIVAL)]
+    return np.select([where for where, _ in divisors], [by for _, by in divisors], 1.0).astype(
+        np.float32
+    )
+
+
+def agreed(first: Floats, second: Floats) -> Floats:
+    """The first word where the second is the same, and a doubtful second where it is not."""
+    doubted = np.clip(second, 1 - _DOUBT, _DOUBT)
+    return np.where((first > 0.5) == (second > 0.5), first, doubted).astype(np.float32)
 
 
 def calmed(shares: Floats, divisors: Floats) -> Floats:

@@ -18,7 +18,7 @@ from academy.uploads.parts import MAX_PARTS
 from academy.uploads.purposes import Purpose
 from academy.uploads.services import MAX_PARTS_PER_CALL
 
-_PURPOSES = [(item.value, item.name) for item in Purpose]
+PURPOSES = [(item.value, item.name) for item in Purpose]
 _CONTENT_TYPE = r"^[a-z0-9][a-z0-9!#$&^_.+-]*/[a-z0-9][a-z0-9!#$&^_.+-]*\Z"
 _MAX_SIZE = 2**53
 
@@ -37,7 +37,7 @@ class UploadCreateSerializer(StrictSerializer):
     filename = StrictCharField(max_length=255)
     size = StrictIntegerField(min_value=1, max_value=_MAX_SIZE, help_text="Bytes.")
     content_type = StrictRegexField(_CONTENT_TYPE, max_length=100)
-    purpose = serializers.ChoiceField(choices=_PURPOSES)
+    purpose = serializers.ChoiceField(choices=PURPOSES)
     sha256 = Sha256Field(
         required=False, help_text="Of the whole file, in base64; for a single PUT only."
     )
@@ -127,7 +127,7 @@ class UploadSerializer(serializers.Serializer[Any]):
     """An upload."""
 
     id = serializers.UUIDField()
-    purpose = serializers.ChoiceField(choices=_PURPOSES)
+    purpose = serializers.ChoiceField(choices=PURPOSES)
     state = serializers.ChoiceField(choices=UploadState.choices)
     filename = serializers.CharField()
     size = serializers.IntegerField()

@@ -269,6 +269,23 @@ def test_a_cancelled_job_waits_for_no_answer(double, kind: str, tenant: Tenant, 
     assert [call.state for call in calls(tenant)] == [CallState.LOST]
 
 
+def test_an_answer_outlives_the_connection_that_waited_for_it(double, kind: str, tenant: Tenant):
+    def cut(asked: Any) -> Plan:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        connection.close()
+        return Plan({"answer": "3"})
+
+    double.answers(cut)
+    job = make_job(tenant, kind)
+    run(job)
+    assert (job.state, job.attempt, len(double.asked)) == (JobState.SUCCEEDED, 1, 1)
+    assert [call.state for call in calls(tenant)] == [CallState.SETTLED]
+
+
 def test_nothing_is_asked_where_nothing_is_configured(
     double, kind: str, tenant: Tenant, settings: Any
 ):

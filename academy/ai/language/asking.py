@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from academy.ai.language import breaker, configuration, guard, ledger, money, ports
@@ -19,6 +20,7 @@ from academy.ai.language.ports import ChatModel, SpeechToText
 from academy.core.crash import crash_point
 from academy.jobs.context import JobContext
 from academy.jobs.errors import PermanentError, TransientError
+from academy.jobs.execute import patiently
 from academy.settings.language import Chat, Speech
 
 SHORTEST_WAIT_SECONDS: Final = 5.0
@@ -95,22 +97,29 @@ def _call(
             with context.span("language.call", {"academy.service": planned.service.value}):
                 reply = make()
         except ports.ReplyError as error:
-            ledger.settle(call, charged_anyway(error))
-            passage.worked()
+            _entered(partial(ledger.settle, call, charged_anyway(error)), passage.worked)
             context.log.warning("%s: unusable reply: %s", planned.purpose, error)
             raise UnusableReplyError(str(error)) from None
         except ports.ProviderError as error:
-            _enter_failure(call, error)
+            _entered(partial(_enter_failure, call, error))
             context.log.warning("%s: %s", planned.purpose, error)
             raise _failure(error, passage) from None
         except BaseException:
             # Cancelled, out of time, or a mistake of ours: it was sent, and may be charged.
-            ledger.lose(call, "given up")
+            _entered(partial(ledger.lose, call, "given up"))
             raise
         crash_point("language.answered")
-        ledger.settle(call, charged(reply))
-        passage.worked()
+        _entered(partial(ledger.settle, call, charged(reply)), passage.worked)
         return reply
+
+
+def _entered(*steps: Callable[[], None]) -> None:
+    """Enter what is known of a call, on a new connection where the old one has died meanwhile.
+
+    A service may think for minutes; an answer that is paid for is not lost to an idle connection.
+    """
+    for step in steps:
+        patiently(step)
 
 
 def _enter_failure(call: Call, error: ports.ProviderError) -> None:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from academy.core import crash
+from academy.inference import device
 from academy.settings import env
 from tasks import queues, reference
 from tasks.flower import config as flower_config
@@ -40,12 +41,12 @@ def variables_read() -> set[str]:
     """Names in the settings' reader and in the queue table, and those looked up by their text."""
     names = {row.env for row in queues.table({})}
     names |= {name for name, _ in env.BUCKET_VARIABLES.values()}
-    names |= {crash.VARIABLE, *flower_config._OAUTH}
+    names |= {crash.VARIABLE, device.VISIBLE, *flower_config._OAUTH}
     for path in Path(env.__file__).parent.glob("*.py"):
         reader = path.read_text()
         names |= set(re.findall(r'read(?:er)?\.\w+\(\s*"([A-Z][A-Z0-9_]+)"', reader))
         names |= set(re.findall(r'_secret\(read, profile, "([A-Z_]+)"', reader))
-    look_up = re.compile(r'environ(?:\.get\(|\[|, )\s*"([A-Z][A-Z0-9_]+)"')
+    look_up = re.compile(r'environ(?:\.get\(|\.setdefault\(|\[|, )\s*"([A-Z][A-Z0-9_]+)"')
     for folder in ("academy", "tasks"):
         for path in sorted((ROOT / folder).rglob("*.py")):
             names |= set(look_up.findall(path.read_text()))

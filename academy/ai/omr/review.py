@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
-from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-
+from academy.ai.omr.cutting import Cutter
 from academy.ai.omr.engine import committee
 from academy.ai.omr.params import ReviewPagesParams, ReviewParams, RowsOfUpload, rows_wanted
 from academy.core.errors import AppError
@@ -23,9 +21,9 @@ from academy.inference import device
 from academy.jobs.context import Child, Done, FanOut, JobContext
 from academy.jobs.errors import PermanentError
 from academy.jobs.steps import Step
-from academy.sandbox.isolation import Limits
 from academy.sheets.layout import Layout, pages_of
 from academy.sheets.models import Exam, ReadPages, Scan
+from academy.sheets.networks import active_network
 from academy.sheets.reading.answers import answers_of, identifier_of
 from academy.sheets.reading.results import GroupReading
 from academy.sheets.scans import Rows
@@ -35,9 +33,6 @@ ENGINE: Final = "academy.sheets.committee"
 JOIN: Final = "join"
 PAGES_KIND: Final = "sheets.review_pages"
 PAGES_PER_CHILD: Final = 48
-_CUTTER: Final = "academy.sheets.reading.review:cut"
-_LIMITS: Final = Limits(cpu_seconds=900, memory_bytes=4 << 30, file_bytes=1 << 30)
-_ARRAYS: Final = "inputs.npz"
 
 
 def run(context: JobContext[ReviewParams]) -> Done | FanOut:
@@ -100,12 +95,13 @@ def run_pages(context: JobContext[ReviewPagesParams]) -> Done:
         heard = committee()
     envelope.model = ModelRef(**heard.identity)
     envelope.ran_on(device.current(), premium=True)
+    cutter = Cutter(bench, envelope, active_network(context.tenant_id, context.scratch))
     pages: list[dict[str, Any]] = []
     counts = {"pages": 0, "rows": 0, "settled": 0}
     total = len(context.params.parts)
     for number, part in enumerate(context.params.parts):
         step = Step("reading", 100 * number / total, 100 * (number + 1) / total)
-        for page in _read(bench, envelope, exam.design.sheet, part, step):
+        for page in _read(cutter, exam.design.layout, part, step):
             counts["pages"] += 1
             counts["rows"] += page.pop("rows")
             counts["settled"] += page.pop("settled")
@@ -118,49 +114,29 @@ def run_pages(context: JobContext[ReviewPagesParams]) -> Done:
 
 
 def _read(
-    bench: Workbench, envelope: Envelope, layout: Layout, part: RowsOfUpload, step: Step
+    cutter: Cutter, layout: dict[str, Any], part: RowsOfUpload, step: Step
 ) -> Iterator[dict[str, Any]]:
-    with envelope.timed("fetch"):
-        path = bench.fetch(part.upload)
-    request = {
-        "file": str(path),
-        "layouts": [layout.model_dump(mode="json")],
-        "pages": [page.model_dump(mode="json", exclude={"scan"}) for page in part.pages],
-    }
-    with envelope.timed("cut"):
-        found: dict[str, Any] = bench.read(
-            _CUTTER, request, reads=[path], step=step, limits=_LIMITS, timeout_seconds=900
-        )
-    path.unlink()
-    with envelope.timed("read"):
-        readings = _heard(bench.folder / _ARRAYS, found["pages"])
+    """What the committee says of each page of a file."""
+    # Only here: it needs torch, which the tests of what needs none lack.
+    from academy.sheets.network.verdict import verdicts  # noqa: PLC0415
+
+    asked = [page.model_dump(mode="json", exclude={"scan"}) for page in part.pages]
+    rows = cutter.cut(part.upload, layout, asked, step)
+    with cutter.envelope.timed("read"):
+        told = iter(verdicts(committee(), rows.groups, rows.planes, rows.scalars))
     scans = {page.index: page.scan for page in part.pages}
-    for page, of_page in zip(found["pages"], readings, strict=True):
-        said = _said(layout, page, of_page)
+    sheet = Layout.model_validate(layout)
+    for page in rows.pages:
+        said = _said(sheet, page, [next(told) for _ in page["groups"]])
         yield {
             "scan": str(scans[page["index"]]),
             "rows": len(said["answers"]) + (said["identifier"] is not None),
             "settled": _certain(said),
             "review": {
-                "engine": ENGINE,
-                "model": committee().identity,
-                "device": device.current(),
+                "engine": ENGINE, "model": committee().identity, "device": device.current(),
                 **said,
             },
-        }
-
-
-def _heard(arrays: Path, pages: Sequence[dict[str, Any]]) -> list[list[GroupReading]]:
-    """The committee's readings of each page's groups."""
-    # Only here: verdict needs torch, which the tests of what needs none lack.
-    from academy.sheets.network.verdict import verdicts  # noqa: PLC0415
-
-    with np.load(arrays, allow_pickle=False) as stored:
-        planes, scalars = stored["planes"], stored["scalars"]
-    arrays.unlink()
-    groups = [group for page in pages for group in page["groups"]]
-    told = iter(verdicts(committee(), groups, planes, scalars) if groups else [])
-    return [[next(told) for _ in page["groups"]] for page in pages]
+        }  # fmt: skip
 
 
 def _said(layout: Layout, page: dict[str, Any], readings: list[GroupReading]) -> dict[str, Any]:

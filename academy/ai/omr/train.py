@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
-from uuid import UUID
 
 import numpy as np
 
+from academy.ai.omr.cutting import CutRows, Cutter
 from academy.ai.omr.params import MIN_LABELS, TrainParams
 from academy.ai.omr.rows import NOISE, Rows
 from academy.core.storage import Bucket
@@ -41,8 +41,6 @@ SCHEMA: Final = 1
 ENGINE: Final = "academy.sheets.training"
 WEIGHTS_FILE: Final = "omr-bubbles.onnx"
 TEMPERATURE: Final = 1.1
-_CUTTER: Final = "academy.sheets.reading.review:cut"
-_ARRAYS: Final = "inputs.npz"
 _CUTTING, _MAKING, _LEARNING, _JUDGING, _STORING = (
     Step("cutting", 0, 10), Step("making", 10, 40), Step("learning", 40, 75),
     Step("judging", 75, 98), Step("storing", 98, 100),
@@ -60,8 +58,8 @@ def run(context: JobContext[TrainParams]) -> Done:
     envelope.ran_on("cpu", premium=False)
     present_path = active_network(context.tenant_id, context.scratch)
     present = BubbleNetwork(present_path)
-    with envelope.timed("cut"):
-        rows = _labelled(bench, list(labels_of(context.tenant_id)))
+    cutter = Cutter(bench, envelope, present_path)
+    rows = _labelled(cutter, list(labels_of(context.tenant_id)))
     credible = rows.credible(present)
     dropped = len(rows.groups) - len(credible.groups)
     _refuse_noise(len(rows.groups), dropped)
@@ -113,60 +111,37 @@ def _figures(reports: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     }
 
 
-def _labelled(bench: Workbench, labels: list[Label]) -> Rows:
+def _labelled(cutter: Cutter, labels: list[Label]) -> Rows:
     """Cut the labelled rows out of their files."""
-    context = bench.context
+    context = cutter.bench.context
     exams = Exam.objects.for_tenant(context.tenant_id).select_related("design")
     layouts = {exam.pk: exam.design.layout for exam in exams}
-    groups: list[dict[str, Any]] = []
-    meant: list[tuple[int, ...]] = []
-    planes, scalars = [], []
     ordered = sorted(labels, key=lambda one: (one.upload, one.exam, one.index, one.question))
-    files = [
-        (key, list(of)) for key, of in groupby(ordered, key=lambda one: (one.upload, one.exam))
-    ]
+    by_file = groupby(ordered, key=lambda one: (one.upload, one.exam))
+    files = [(key, list(of_file)) for key, of_file in by_file]
+    found: list[CutRows] = []
+    meant: list[tuple[int, ...]] = []
     for number, ((upload, exam), of_file) in enumerate(files):
         context.raise_if_cancelled()
-        step = Step(_CUTTING.name, _at(number / len(files)), _at((number + 1) / len(files)))
-        found = _cut(bench, upload, layouts[exam], of_file, step)
-        told = {(one.index, f"q{one.question}"): one.values for one in of_file}
-        for page in found["pages"]:
-            for group in page["groups"]:
-                groups.append(group)
-                meant.append(told[page["index"], group["key"]])
-        arrays = bench.folder / _ARRAYS
-        with np.load(arrays, allow_pickle=False) as stored:
-            if found["pages"]:
-                planes.append(stored["planes"])
-                scalars.append(stored["scalars"])
-        arrays.unlink()
-    if not groups:
-        raise PermanentError("sheet_labels_too_few", labels=0, needed=MIN_LABELS)
-    return Rows(groups, meant, np.concatenate(planes), np.concatenate(scalars))
-
-
-def _at(share: float) -> float:
-    return _CUTTING.at(share)
-
-
-def _cut(
-    bench: Workbench, upload: UUID, layout: dict[str, Any], labels: list[Label], step: Step
-) -> dict[str, Any]:
-    path = bench.fetch(upload)
-    by_page = groupby(labels, key=lambda one: one.index)
-    request = {
-        "file": str(path),
-        "layouts": [layout],
-        "pages": [
+        at = [_CUTTING.at((number + done) / len(files)) for done in (0, 1)]
+        pages = [
             {"index": index, "questions": [one.question for one in of_page]}
-            for index, of_page in by_page
-        ],
-    }
-    found: dict[str, Any] = bench.read(
-        _CUTTER, request, reads=[path], step=step, timeout_seconds=900
+            for index, of_page in groupby(of_file, key=lambda one: one.index)
+        ]
+        rows = cutter.cut(upload, layouts[exam], pages, Step(_CUTTING.name, *at))
+        if rows.pages:
+            found.append(rows)
+        told = {(one.index, f"q{one.question}"): one.values for one in of_file}
+        for page in rows.pages:
+            meant += [told[page["index"], group["key"]] for group in page["groups"]]
+    if not found:
+        raise PermanentError("sheet_labels_too_few", labels=0, needed=MIN_LABELS)
+    return Rows(
+        [group for rows in found for group in rows.groups],
+        meant,
+        np.concatenate([rows.planes for rows in found]),
+        np.concatenate([rows.scalars for rows in found]),
     )
-    path.unlink()
-    return found
 
 
 def _examples(context: JobContext[TrainParams], bench: Workbench, labels: Rows) -> Examples:

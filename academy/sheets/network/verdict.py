@@ -1,4 +1,9 @@
-"""From the committee's word to readings: certain only where every member agrees. Needs torch."""
+"""From the committee's word to readings. Needs torch.
+
+A person has been called already: what takes a group back from them must be sure. Every member and
+the first reading name the same values, no bubble is in doubt, and there is more in the group than
+one faint trace, which may be a mark or the rest of an erasure.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +19,9 @@ from academy.sheets.reading.page import Located, PageGroups
 from academy.sheets.reading.results import REVIEW_BELOW, GroupReading, status_of
 from academy.sheets.reading.review import groups_of
 
-CERTAIN: Final = 0.9
-"""A person has been called already: what takes the group back must be surer than usual."""
-_DISAGREED: Final = 0.5
+CERTAIN: Final = 0.95
+"""Of the least certain bubble."""
+_DOUBTED: Final = 0.5
 
 
 class SecondReader:
@@ -32,7 +37,7 @@ class SecondReader:
         doubtful = {reading.key for reading in read.readings if reading.needs_review}
         if not doubtful:
             return read
-        cut = groups_of(pixels, located, lambda group: group.key in doubtful)
+        cut = groups_of(pixels, read, lambda group: group.key in doubtful)
         again = verdicts(self._committee, cut.groups, cut.planes, cut.scalars)
         certain = {reading.key: reading for reading in again if not reading.needs_review}
         readings = tuple(certain.get(reading.key, reading) for reading in read.readings)
@@ -49,6 +54,8 @@ def verdicts(
 
     `planes` and `scalars` are of all their bubbles in turn.
     """
+    if not groups:
+        return []
     sizes = np.array([len(group["values"]) for group in groups], np.int64)
     owner = np.repeat(np.arange(len(groups)), sizes)
     present = by_group(np.ones(len(owner), np.bool_), owner)
@@ -56,14 +63,15 @@ def verdicts(
     readings = []
     for number, group in enumerate(groups):
         shares = word.shares[number, : sizes[number]]
-        sure = float(np.prod(np.maximum(shares, 1 - shares)))
-        if group["alone"] or not word.agreed[number]:
-            sure = min(sure, _DISAGREED)
-        elif sure < CERTAIN:
-            sure = min(sure, REVIEW_BELOW - 0.01)
         values = tuple(
             int(value) for value, share in zip(group["values"], shares, strict=True) if share > 0.5
         )
+        sure = float(np.maximum(shares, 1 - shares).min())
+        same = bool(word.agreed[number]) and values == tuple(group["first"])
+        if group["unsettled"] or not same:
+            sure = min(sure, _DOUBTED)
+        elif sure < CERTAIN:
+            sure = min(sure, REVIEW_BELOW - 0.01)
         confidence = round(sure, 4)
         readings.append(
             GroupReading(group["key"], values, status_of(len(values), confidence), confidence)

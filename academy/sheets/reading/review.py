@@ -21,11 +21,11 @@ from academy.sheets.layout import Group, GroupKind, Layout
 from academy.sheets.network.inputs import planes_of, scalars_of
 from academy.sheets.reading import decode
 from academy.sheets.reading.align import Floats, Pixels
-from academy.sheets.reading.engine import out_of_place
-from academy.sheets.reading.page import Located, locate
+from academy.sheets.reading.engine import Reader, out_of_place
+from academy.sheets.reading.page import PageGroups, locate
 from academy.sheets.reading.patches import features_of, ink_of
 from academy.sheets.reading.results import SheetError
-from academy.sheets.reading.threshold import marked_shares, measure
+from academy.sheets.reading.threshold import LONE, caution, marked_shares, measure
 
 ARRAYS: Final = "inputs.npz"
 
@@ -47,22 +47,25 @@ class Asked(BaseModel):
 
 
 class Request(BaseModel):
-    """What the sandbox is asked; `layouts` as for the first reading."""
+    """What the sandbox is asked; `layouts` and `network` as for the first reading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     file: Path
     layouts: tuple[Layout, ...] = Field(min_length=1)
+    network: Path
     pages: tuple[Asked, ...]
 
 
 def cut(request: dict[str, Any], folder: Path, say: Callable[[float], None]) -> dict[str, Any]:
     """Cut the rows; see `Request`.
 
-    Returns ``{"pages": [{"index", "page", "groups": [{"key", "values", "alone"}]}]}`` for the
-    pages that were found again. ``values`` are those of its bubbles; ``alone`` says that no
-    network can settle the group: somebody else's colour lies in it. The arrays of all bubbles in
-    that order, ``planes`` and ``scalars``, lie in the folder as ``inputs.npz``.
+    Returns ``{"pages": [{"index", "page", "groups": [{"key", "values", "first", "unsettled"}]}]}``
+    for the pages that were found again. ``values`` are those of its bubbles, ``first`` those that
+    the first reading takes for marked. ``unsettled`` says that no network can settle the group:
+    somebody else's colour lies in it, or all that lies in it is faint, the rest of an erasure or
+    a mark. The arrays of all bubbles in that order, ``planes`` and ``scalars``, lie in the folder
+    as ``inputs.npz``.
     """
     cv2.setNumThreads(1)
     try:
@@ -71,6 +74,7 @@ def cut(request: dict[str, Any], folder: Path, say: Callable[[float], None]) -> 
         raise Refused("sheet_layout_invalid") from error
     layouts = {layout.fingerprint: layout for layout in asked.layouts}
     pages, planes, scalars = [], [], []
+    reader = Reader(asked.network)
     for number, rows in enumerate(asked.pages, start=1):
         for scanned in decode.pages(asked.file, rows.index, rows.index):
             if scanned.picture is None:
@@ -79,7 +83,8 @@ def cut(request: dict[str, Any], folder: Path, say: Callable[[float], None]) -> 
                 located = locate(scanned.picture, layouts)
             except SheetError:
                 continue
-            found = groups_of(scanned.picture, located, rows.wants)
+            first = reader.read(scanned.picture, located)
+            found = groups_of(scanned.picture, first, rows.wants)
             pages.append({"index": rows.index, "page": located.page.number, "groups": found.groups})
             planes.append(found.planes)
             scalars.append(found.scalars)
@@ -101,13 +106,14 @@ class Cut:
     scalars: Floats
 
 
-def groups_of(pixels: Pixels, located: Located, wants: Callable[[Group], bool]) -> Cut:
-    """The wanted groups of a page that was found."""
-    page = located.page
-    ink = ink_of(pixels, located.alignment, page)
+def groups_of(pixels: Pixels, first: PageGroups, wants: Callable[[Group], bool]) -> Cut:
+    """The wanted groups of a page that was read once."""
+    page = first.located.page
+    ink = ink_of(pixels, first.located.alignment, page)
     features = features_of(ink.patches, page)
     sheet = measure(features, page.groups)
     odd = out_of_place(ink, marked_shares(features, sheet, page.groups), page.groups)
+    odd |= caution(features, sheet, page.groups) == LONE
     sizes = [len(group.bubbles) for group in page.groups]
     starts = np.cumsum([0, *sizes])[:-1]
     wanted = [wants(group) for group in page.groups]
@@ -116,9 +122,12 @@ def groups_of(pixels: Pixels, located: Located, wants: Callable[[Group], bool]) 
         {
             "key": group.key,
             "values": [bubble.value for bubble in group.bubbles],
-            "alone": bool(odd[start : start + len(group.bubbles)].any()),
+            "first": list(reading.values),
+            "unsettled": bool(odd[start : start + len(group.bubbles)].any()),
         }
-        for group, start, want in zip(page.groups, starts, wanted, strict=True)
+        for group, reading, start, want in zip(
+            page.groups, first.readings, starts, wanted, strict=True
+        )
         if want
     ]
     return Cut(

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -36,7 +37,8 @@ _FAINT = (0.1, 0.65, 0.7)
 below the third it is faint where it stands alone."""
 _OUT, _LEAST = 6.0, 0.025
 """Ink is noise up to so many spreads of the empty bubbles, and below this in any case."""
-_LONE, _BESIDE, _RIVAL = 2.5, 4.0, 1.5
+LONE: Final = 2.5
+_BESIDE, _RIVAL = 4.0, 1.5
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,7 @@ def caution(features: Features, sheet: Sheet, groups: Sequence[Group]) -> Floats
     beside = inked & (own < _FAINT[1] * darkest)
     rivals = np.add.reduceat((inked & ~beside).astype(np.int64), starts)
     rival = inked & (np.repeat(rivals, sizes) > 1)
-    divisors = [(lone, _LONE), (beside, _BESIDE), (rival, _RIVAL)]
+    divisors = [(lone, LONE), (beside, _BESIDE), (rival, _RIVAL)]
     return np.select([where for where, _ in divisors], [by for _, by in divisors], 1.0).astype(
         np.float32
     )

@@ -58,20 +58,26 @@ def wanted_cors() -> dict[str, Any]:
     }
 
 
-def wanted_lifecycle() -> dict[str, Any]:
-    """Parts of uploads that were never completed are dropped by the store itself."""
-    return {
-        "ID": "abort-incomplete-uploads",
-        "Status": "Enabled",
-        "Filter": {"Prefix": ""},
-        "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": ABORT_PARTS_AFTER_DAYS},
-    }
+def wanted_lifecycle(bucket: Bucket) -> list[dict[str, Any]]:
+    """What the store itself drops: parts of uploads that were never completed, and old tables.
+
+    Tables name students; who needs one later has it made anew.
+    """
+    whole = {"Status": "Enabled", "Filter": {"Prefix": ""}}
+    parts = {"DaysAfterInitiation": ABORT_PARTS_AFTER_DAYS}
+    rules = [{"ID": "abort-incomplete-uploads", **whole, "AbortIncompleteMultipartUpload": parts}]
+    if bucket is Bucket.EXCEL:
+        rules.append(
+            {"ID": "expire-tables", **whole, "Expiration": {"Days": settings.TABLE_FILE_DAYS}}
+        )
+    return rules
 
 
 class _Repair:
     def __init__(self, bucket: Bucket, *, check: bool) -> None:
         target = store(bucket)
         self.name = target.bucket
+        self.lifecycle = wanted_lifecycle(bucket)
         self.client: S3Client = target.client
         self.check = check
         self.differences: list[Difference] = []
@@ -148,15 +154,15 @@ class _Repair:
             raise
 
     def _read_lifecycle(self) -> str | None:
-        return None if wanted_lifecycle() in self._lifecycle_rules() else "not set"
+        present = self._lifecycle_rules()
+        return None if all(rule in present for rule in self.lifecycle) else "not set"
 
     def _write_lifecycle(self) -> None:
-        wanted: Any = wanted_lifecycle()
-        others: list[Any] = [
-            rule for rule in self._lifecycle_rules() if rule.get("ID") != wanted["ID"]
-        ]
+        ours = {rule["ID"] for rule in self.lifecycle}
+        others = [rule for rule in self._lifecycle_rules() if rule.get("ID") not in ours]
+        rules: Any = [*others, *self.lifecycle]
         self.client.put_bucket_lifecycle_configuration(
-            Bucket=self.name, LifecycleConfiguration={"Rules": [*others, wanted]}
+            Bucket=self.name, LifecycleConfiguration={"Rules": rules}
         )
 
     def _read_public_block(self) -> str | None:

@@ -162,6 +162,7 @@ def common(env: Environment) -> dict[str, Any]:
         "VIDEO_PIECE_DAYS": env.jobs.piece_days,
         "VIDEO_VIEWING_DAYS": env.jobs.viewing_days,
         "SHEET_PICTURE_DAYS": env.jobs.sheet_picture_days,
+        "TABLE_FILE_DAYS": env.jobs.table_file_days,
         "RELAY_POLL_SECONDS": env.jobs.relay_poll_seconds,
         "RELAY_SWEEP_SECONDS": env.jobs.relay_sweep_seconds,
         "SCRATCH_DIR": env.jobs.scratch_dir,

@@ -138,6 +138,7 @@ class JobsEnvironment:
     piece_days: int
     viewing_days: int
     sheet_picture_days: int
+    table_file_days: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,6 +358,7 @@ def _jobs(read: Reader) -> JobsEnvironment:
         # A device counts against its viewer's limit for 30 days.
         viewing_days=read.integer("VIDEO_VIEWING_DAYS", 180, 31, 3_650),
         sheet_picture_days=read.integer("SHEET_PICTURE_DAYS", 365, 1, 3_650),
+        table_file_days=read.integer("TABLE_FILE_DAYS", 90, 1, 3_650),
     )
 
 

@@ -97,9 +97,11 @@ def reviewed(job: Job, _result: dict[str, Any]) -> None:
     roster = roster_of(exam)
     scans = Scan.objects.for_tenant(job.tenant_id).filter(exam=exam)
     words = {page["scan"]: page["review"] for page in draft.pages}
+    # The part of the flow is nobody's business: the review is what people know.
+    asked = str(job.parent_id or job.pk)
     changed = []
     for scan in scans.filter(pk__in=list(words)):
-        scan.reviews = [*scan.reviews, {"job": str(job.pk), **words[str(scan.pk)]}]
+        scan.reviews = [*scan.reviews, {"job": asked, **words[str(scan.pk)]}]
         for name, value in identified(roster, effective(scan)).items():
             setattr(scan, name, value)
         judge(scan)
@@ -152,7 +154,7 @@ class Rows:
 
 def rows_left(scan: Scan) -> Rows:
     """What a better engine could read again: doubtful, and not seen by one before."""
-    if scan.reviews or scan.discarded or scan.page is None:
+    if scan.reviews or scan.discarded or scan.page is None or scan.pictures_removed_at:
         return Rows((), identifier=False)
     identifier = scan.reading["identifier"]
     unknown = (

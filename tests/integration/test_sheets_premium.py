@@ -94,7 +94,14 @@ def test_what_is_doubtful_is_read_again_by_a_click_and_the_first_reading_stays(
     result = review.result["result"]
     assert result["rows"] >= left
     assert result["settled"] + result["left"] == result["rows"]
+    client, document = key_client(tenant), Document()
     for scan in scans_of(exam):
+        path = f"/api/v1/scans/{scan.pk}"
+        shown = client.get(path)
+        document.check_answer("get", path, 200, "application/json", shown.json())
+        assert [one["job"] for one in shown.json()["reviews"]] == [str(review.pk)] * len(
+            scan.reviews
+        )
         assert scan.reading == before[scan.pk]
         certain = [one for one in effective(scan)["answers"] if one.get("reviewed_by")]
         assert all(one["status"] in {"ok", "blank", "multi"} for one in certain)
@@ -195,6 +202,10 @@ def test_old_pictures_are_deleted_and_what_was_read_stays(tenant: Tenant, tmp_pa
         assert retention.sweep() == 1
         assert retention.sweep() == 0
     assert store(Bucket.AI).head(overlay) is None
+    assert scan.upload.store.head(scan.upload.key) is None
+    shown = key_client(tenant).get(f"/api/v1/scans/{scan.pk}").json()
+    assert shown["overlay"] is None
+    assert shown["pictures_removed_at"] is not None
     scan.refresh_from_db()
     assert scan.pictures_removed_at is not None
     assert [answer["values"] for answer in scan.reading["answers"]] == [[1], [2], [3], [4]]

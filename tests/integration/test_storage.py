@@ -291,6 +291,9 @@ def test_ensure_buckets_creates_repairs_and_then_finds_nothing_to_do(
     assert len(changed()) == 2
     rules = client.get_bucket_lifecycle_configuration(Bucket=fresh_buckets[1])["Rules"]
     assert {rule["ID"] for rule in rules} == {"theirs", "abort-incomplete-uploads"}
+    tables = client.get_bucket_lifecycle_configuration(Bucket=store(Bucket.EXCEL).bucket)["Rules"]
+    expiring = [rule["Expiration"]["Days"] for rule in tables if "Expiration" in rule]
+    assert expiring == [django_settings.TABLE_FILE_DAYS]
 
 
 def test_browsers_of_our_origin_may_put_and_others_may_not(prefix: str, settings: Any) -> None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from django.conf import settings
 from django.urls import reverse
 
 from academy.core import clock
@@ -108,20 +109,30 @@ def artifacts(job: Job) -> list[dict[str, Any]]:
     spec = kinds.find(job.kind)
     if not job.artifacts or spec is None:
         return []
-    bucket = store(Bucket(spec.bucket))
+    where = Bucket(spec.bucket)
+    bucket = store(where)
     seconds = int(LINK_LIFETIME.total_seconds())
-    expires_at = instant(clock.now() + LINK_LIFETIME)
+    gone = where is Bucket.EXCEL and _dropped(job)
+    expires_at = None if gone else instant(clock.now() + LINK_LIFETIME)
     return [
         {
             "name": item["name"],
             "content_type": item["content_type"],
             "size": item["size"],
             "sha256": item["sha256"],
-            "url": bucket.presign_get(item["key"], seconds, filename=_file_name(item["name"])),
+            "url": None
+            if gone
+            else bucket.presign_get(item["key"], seconds, filename=_file_name(item["name"])),
             "url_expires_at": expires_at,
         }
         for item in job.artifacts
     ]
+
+
+def _dropped(job: Job) -> bool:
+    """Whether the store has dropped the job's tables; see `academy.core.buckets`."""
+    kept = timedelta(days=settings.TABLE_FILE_DAYS)
+    return job.finished_at is not None and job.finished_at + kept < clock.now()
 
 
 def flow(job: Job) -> dict[str, Any] | None:

@@ -136,8 +136,10 @@ class ArtifactSerializer(serializers.Serializer[Any]):
     content_type = serializers.CharField()
     size = serializers.IntegerField(help_text="Bytes.")
     sha256 = serializers.CharField(allow_null=True, help_text="Hex.")
-    url = serializers.CharField(help_text="Signed when this answer was made.")
-    url_expires_at = serializers.DateTimeField()
+    url = serializers.CharField(
+        allow_null=True, help_text="Signed when this answer was made; null: deleted by now."
+    )
+    url_expires_at = serializers.DateTimeField(allow_null=True)
 
 
 class FlowSerializer(serializers.Serializer[Any]):

@@ -185,6 +185,42 @@ class ScanSerializer(Answer):
     updated_at = serializers.DateTimeField()
 
 
+class ReviewedSerializer(Answer):
+    """What a later engine was certain of: it counts in the place of the first reading."""
+
+    read_as = serializers.ChoiceField(READING_STATES)
+    confidence = serializers.FloatField()
+    job = serializers.UUIDField(help_text="The `sheets.review` that read it again.")
+
+
+class ReviewedNumberSerializer(ReviewedSerializer):
+    """A student's number that was read again."""
+
+    digits = serializers.CharField()
+
+
+class ReviewedAnswerSerializer(ReviewedSerializer):
+    """An answer that was read again."""
+
+    values = serializers.ListField(child=serializers.IntegerField())
+
+
+class ReviewModelSerializer(Answer):
+    """The model that read again."""
+
+    name = serializers.CharField()
+    sha256 = serializers.CharField()
+
+
+class ScanReviewSerializer(Answer):
+    """A second reading of the doubtful rows of a page."""
+
+    job = serializers.UUIDField()
+    engine = serializers.CharField()
+    model = ReviewModelSerializer()
+    device = serializers.CharField()
+
+
 class IdentifierSerializer(Answer):
     """The student's number as read."""
 
@@ -192,6 +228,7 @@ class IdentifierSerializer(Answer):
     read_as = serializers.ChoiceField(READING_STATES)
     confidence = serializers.FloatField()
     crop = serializers.CharField(allow_null=True, help_text=_LINK)
+    reviewed = ReviewedNumberSerializer(allow_null=True)
 
 
 class ReadAnswerSerializer(Answer):
@@ -206,6 +243,7 @@ class ReadAnswerSerializer(Answer):
         child=serializers.IntegerField(), allow_null=True, help_text="What a person settled."
     )
     crop = serializers.CharField(allow_null=True, help_text=_LINK)
+    reviewed = ReviewedAnswerSerializer(allow_null=True)
 
 
 class SheetChangeSerializer(Answer):
@@ -223,6 +261,10 @@ class ScanDetailSerializer(ScanSerializer):
 
     identifier = IdentifierSerializer(allow_null=True)
     answers = ReadAnswerSerializer(many=True)
+    reviews = ScanReviewSerializer(many=True)
+    pictures_removed_at = serializers.DateTimeField(
+        allow_null=True, help_text="When its pictures were deleted; what was read of them stays."
+    )
     overlay = serializers.CharField(allow_null=True, help_text=_LINK)
     links_expire_at = serializers.DateTimeField()
     changes = SheetChangeSerializer(many=True)

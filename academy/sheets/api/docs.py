@@ -118,13 +118,16 @@ _SCAN: Final[dict[str, Any]] = {
 _PICTURE: Final = "https://objects.example/t/overlay-0007.jpg?X-Amz-Signature=0"
 _SCAN_DETAIL: Final = {
     **_SCAN,
-    "identifier": {"digits": "00000014", "read_as": "ok", "confidence": 0.99, "crop": None},
+    "identifier": {"digits": "00000014", "read_as": "ok", "confidence": 0.99, "crop": None,
+        "reviewed": None},
     "answers": [
         {
             "question": 12, "question_kind": "choice", "values": [2], "read_as": "low_confidence",
-            "confidence": 0.61, "settled": None, "crop": _PICTURE,
+            "confidence": 0.61, "settled": None, "crop": _PICTURE, "reviewed": None,
         }
     ],
+    "reviews": [],
+    "pictures_removed_at": None,
     "overlay": _PICTURE,
     "links_expire_at": _AT,
     "changes": [

@@ -173,6 +173,8 @@ def scan_detail(scan: Scan, changes: Sequence[Change]) -> dict[str, Any]:
     """A page with everything that was read of it; links to its pictures are signed now."""
     settled = scan.settled.get("answers", {})
     identifier = scan.reading["identifier"]
+    counts = scans.effective(scan)
+    again = {answer["question"]: answer for answer in counts["answers"]}
     return {
         **scan_body(scan),
         "identifier": identifier
@@ -181,6 +183,7 @@ def scan_detail(scan: Scan, changes: Sequence[Change]) -> dict[str, Any]:
             "read_as": identifier["status"],
             "confidence": identifier["confidence"],
             "crop": _link(scan, identifier["crop"]),
+            "reviewed": _reviewed(counts["identifier"], "digits"),
         },
         "answers": [
             {
@@ -191,9 +194,15 @@ def scan_detail(scan: Scan, changes: Sequence[Change]) -> dict[str, Any]:
                 "confidence": answer["confidence"],
                 "settled": settled.get(str(answer["question"])),
                 "crop": _link(scan, answer["crop"]),
+                "reviewed": _reviewed(again[answer["question"]], "values"),
             }
             for answer in readings_of(scan)
         ],
+        "reviews": [
+            {name: review[name] for name in ("job", "engine", "model", "device")}
+            for review in scan.reviews
+        ],
+        "pictures_removed_at": instant(scan.pictures_removed_at),
         "overlay": _link(scan, scan.reading["overlay"]),
         "links_expire_at": instant(clock.now() + LINK_LIFETIME),
         "changes": [
@@ -209,8 +218,18 @@ def scan_detail(scan: Scan, changes: Sequence[Change]) -> dict[str, Any]:
     }
 
 
+def _reviewed(row: dict[str, Any], what: str) -> dict[str, Any] | None:
+    """What a later engine was certain of in a row, and which job said so."""
+    job = row.get("reviewed_by")
+    if job is None:
+        return None
+    return {
+        what: row[what], "read_as": row["status"], "confidence": row["confidence"], "job": job,
+    }  # fmt: skip
+
+
 def _link(scan: Scan, name: str | None) -> str | None:
-    if name is None:
+    if name is None or scan.pictures_removed_at is not None:
         return None
     seconds = int(LINK_LIFETIME.total_seconds())
     return store(Bucket.AI).presign_get(scan.prefix + name, seconds)

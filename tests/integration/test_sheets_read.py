@@ -204,6 +204,16 @@ def test_a_file_that_is_none_is_refused_with_its_code(
     assert job.error_params == {"file": str(upload.pk)}
 
 
+def test_a_photograph_in_heic_is_refused_before_a_job_is_stored(
+    tenant: Tenant, tmp_path: Path
+) -> None:
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(b"\0" * 100)
+    upload = made.uploaded(tenant, path, filename="IMG_0001.HEIC", content_type="image/heif")
+    with pytest.raises(AppError, match="document_heic"):
+        made.submitted(tenant, made.exam(tenant), upload)
+
+
 def test_jobs_of_other_academies_things_are_refused(tenant: Tenant, tmp_path: Path) -> None:
     path = made.pdf(tmp_path / "box.pdf", [("1111", RIGHT)])
     other = make_tenant()

@@ -34,8 +34,9 @@ class ReadBox(Published):
     confidence: float = Field(ge=0, le=1)
     digits: list[ReadSymbol]
     others: list[str] = Field(description="Other readings that are nearly as likely.")
-    doubts: list[Literal["clipped", "lines", "struck", "unreadable"]] = Field(
-        description="Ink leaves the box; a line crosses it; it is struck out; it is no number."
+    doubts: list[Literal["clipped", "faint", "lines", "struck", "unreadable"]] = Field(
+        description="Ink leaves the box; pale ink beside it; a line crosses it; struck out; no "
+        "number."
     )
     right: bool | None = Field(description="Null without a key, and where nothing is certain.")
     crop: str = Field(description="Name of the artifact: the box as it was seen.")

@@ -14,9 +14,9 @@ Mask = npt.NDArray[np.bool_]
 
 _FAINT: Final = 40
 """Gray levels below the paper: fainter than the faintest pencil."""
-_LEVEL: Final = 0.4
+_LEVEL: Final = 0.5
 """Of the darkest ink: what is fainter is the blur around a stroke, or an erasure."""
-_CORE: Final = 0.6
+_CORE: Final = 0.55
 _NOISE: Final = 8
 """Times the paper's own darkness, which is the noise of the camera."""
 _SPECK: Final = 6
@@ -25,6 +25,7 @@ _DIRT: Final = 0.035
 """Of a box's height: the side of a square; what has less ink is dirt."""
 _BAND: Final = 0.06
 _TALL: Final = 0.25
+_SMALL: Final = 0.22
 _BAR: Final = 0.4
 _MIDDLE: Final = 0.14
 _BEYOND: Final = 0.17
@@ -51,22 +52,30 @@ def ink_of(even: Gray) -> Box:
     """The ink of a box cut from an evened page, whose paper is white."""
     dark = np.asarray(255 - even, np.uint8)
     faint = max(_FAINT, _NOISE * float(np.median(dark)))
-    strong = dark[dark > faint]
+    frame, doubts = _frame(dark > faint)
+    # The print of a frame is darker than pencil: it must not set the level for what is written.
+    inside = np.where(frame, 0, dark)
+    band = max(2, round(even.shape[0] * _BAND))
+    middle = inside[band:-band, band:-band]
+    strong = middle[middle > faint]
     if strong.size < _SPECK:
-        return Box(dark, np.zeros(dark.shape, bool))
+        return Box(dark, np.zeros(dark.shape, bool), doubts)
     peak = float(np.percentile(strong, 90))
-    mask = dark > max(faint * 0.75, _LEVEL * peak)
-    mask, doubts = _without_frame(mask)
-    mask = _written(mask, dark > max(faint, _CORE * peak))
-    if mask.any() and _clipped(mask):
+    mask = _written(inside > max(faint * 0.75, _LEVEL * peak), inside > max(faint, _CORE * peak))
+    points, pale = _faint(inside > faint, mask)
+    if mask.any() and pale:
+        # Read, but never without a person: dirt looks the same.
+        mask = mask | points
+        doubts = (*doubts, "faint")
+    if mask.any() and (_clipped(mask) or _reaches(mask, frame)):
         doubts = (*doubts, "clipped")
     if _struck(mask):
         doubts = (*doubts, "struck")
-    return Box(dark, mask, tuple(doubts))
+    return Box(dark, mask, doubts)
 
 
-def _without_frame(mask: Mask) -> tuple[Mask, tuple[str, ...]]:
-    """Without lines along the edges; a line within that joins top and bottom is a doubt.
+def _frame(mask: Mask) -> tuple[Mask, tuple[str, ...]]:
+    """Lines along the edges; a line within that joins top and bottom is a doubt.
 
     A 1 that is written over the whole box and a printed divider look the same.
     """
@@ -78,15 +87,28 @@ def _without_frame(mask: Mask) -> tuple[Mask, tuple[str, ...]]:
     )
     edge = max(2, round(rows * _BORDER))
     wide[edge : rows - edge] = 0
-    tall = cv2.morphologyEx(bits, cv2.MORPH_OPEN, np.ones((max(8, rows * 9 // 10), 1), np.uint8))
     whole = cv2.morphologyEx(bits, cv2.MORPH_OPEN, np.ones((max(8, rows - 2), 1), np.uint8))
-    sides = tall
     edge = max(2, min(round(columns * _BORDER), round(rows * _BORDER)))
+    closed = cv2.morphologyEx(bits, cv2.MORPH_CLOSE, np.ones((7, 1), np.uint8))
+    sides = cv2.morphologyEx(closed, cv2.MORPH_OPEN, np.ones((max(8, rows * 2 // 3), 1), np.uint8))
     sides[:, edge : columns - edge] = 0
-    across = np.asarray(cv2.dilate(wide, np.ones((3, 1), np.uint8)), bool)
-    down = np.asarray(cv2.dilate(sides, np.ones((1, 3), np.uint8)), bool)
-    within = whole[:, edge : columns - edge].any()
-    return mask & ~(across | down), ("lines",) if within else ()
+    across = np.asarray(cv2.dilate(wide, np.ones((5, 1), np.uint8)), bool)
+    down = np.asarray(cv2.dilate(sides, np.ones((1, 5), np.uint8)), bool)
+    # A short line without the others of a frame may be a 1 at the edge.
+    alone = not wide.any() and sides.any() and int(sides.sum(axis=0).max()) < rows * 9 // 10
+    doubt = alone or whole[:, edge : columns - edge].any()
+    return across | down, ("lines",) if doubt else ()
+
+
+def _reaches(mask: Mask, frame: Mask) -> bool:
+    """Whether something small lies at the frame: a point, or what the frame left of a stroke."""
+    if not frame.any():
+        return False
+    beside = cv2.dilate(frame.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    touching = np.unique(labels[beside & mask])
+    heights = stats[touching, cv2.CC_STAT_HEIGHT]
+    return bool((heights < mask.shape[0] * _SMALL).any())
 
 
 def _written(mask: Mask, core: Mask) -> Mask:
@@ -153,6 +175,26 @@ def _has_bar(part: Mask) -> bool:
         return False
     beyond = max(2, round(_BEYOND * rows))
     return bool(across[0] <= body[0] - beyond and across[-1] >= body[-1] + beyond)
+
+
+def _faint(ink: Mask, mask: Mask) -> tuple[Mask, bool]:
+    """The pale points beside what is written, and whether there is any pale ink there.
+
+    A point is small and so the camera makes it pale; the rest of an erasure is pale too.
+    """
+    rows, columns = mask.shape
+    near = cv2.dilate(mask.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(ink.astype(np.uint8), connectivity=8)
+    left, top = stats[:, cv2.CC_STAT_LEFT], stats[:, cv2.CC_STAT_TOP]
+    wide, tall = stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]
+    band = max(3, round(rows * _BORDER))
+    apart = (left >= band) & (left + wide <= columns - band)
+    apart &= (top >= band) & (top + tall <= rows - 2)
+    apart &= stats[:, cv2.CC_STAT_AREA] >= max(_SPECK, (rows * _DIRT) ** 2)
+    apart[np.unique(labels[near])] = False
+    apart[0] = False
+    points = apart & (np.maximum(wide, tall) < rows * _SMALL)
+    return np.asarray(points[labels], bool), bool(apart.any())
 
 
 def _clipped(mask: Mask) -> bool:

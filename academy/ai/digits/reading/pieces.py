@@ -26,7 +26,7 @@ _SPECK: Final = 0.06
 _DOT: Final = 0.3
 _WIDE: Final = 0.5
 _WIDEST: Final = 1.45
-_CUTS: Final = 5
+_CUTS: Final = 6
 _SPACING: Final = 0.14
 
 Rect = tuple[int, int, int, int]
@@ -93,7 +93,7 @@ def line_of(box: Box) -> Line | None:
         if _is_dot(rect, top, bottom, height):
             pieces.append(Piece(rect, mask, dot=True, area=int(mask.sum())))
         else:
-            pieces += _cut(rect, mask, height)
+            pieces += _cut(box.dark, rect, mask, height)
     if len(pieces) > MOST_PIECES:
         return None
     pieces.sort(key=lambda piece: (piece.middle, piece.rect[0]))
@@ -119,22 +119,23 @@ def _is_dot(rect: Rect, top: int, bottom: int, height: float) -> bool:
     return small and compact and (upper + lower) / 2 > top + 0.7 * (bottom - top)
 
 
-def _cut(rect: Rect, mask: Mask, height: float) -> list[Piece]:
-    """A component, cut at the columns where a wide one is thinnest."""
+def _cut(dark: Gray, rect: Rect, mask: Mask, height: float) -> list[Piece]:
+    """A component, cut at the columns where a wide one has least ink: paler counts as less."""
     left, top, right, bottom = rect
     wide = right - left
     if wide <= _WIDE * height or bottom - top < 0.4 * height:
         return [Piece(rect, mask, area=int(mask.sum()))]
-    profile = mask.sum(axis=0).astype(np.float64)
+    profile = np.where(mask, dark[top:bottom, left:right], 0).sum(axis=0).astype(np.float64)
     kernel = np.ones(3) / 3
     calm = np.convolve(np.pad(profile, 1, mode="edge"), kernel, mode="valid")
     spacing = max(2, round(_SPACING * height))
     columns: list[int] = []
     for at in np.argsort(calm, kind="stable"):
         column = int(at)
-        if calm[column] > 0.55 * calm.max() or len(columns) == _CUTS:
-            break
-        if spacing <= column <= wide - spacing and all(abs(column - o) >= spacing for o in columns):
+        if not spacing <= column <= wide - spacing or len(columns) == _CUTS:
+            continue
+        lowest = calm[column] <= calm[column - spacing : column + spacing + 1].min()
+        if lowest and all(abs(column - other) >= spacing for other in columns):
             columns.append(column)
     edges = [0, *sorted(columns), wide]
     pieces = []

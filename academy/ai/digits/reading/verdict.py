@@ -78,7 +78,10 @@ def decide(
     reading is given wherever there is one, for the person who looks.
     """
     if prepared.box.blank:
-        return Verdict(Status.BLANK, None, 1.0)
+        # A line at the edge that was taken for the frame's may be all that is written.
+        doubtful = bool(prepared.box.doubts)
+        status = Status.AMBIGUOUS if doubtful else Status.BLANK
+        return Verdict(status, None, 0.0 if doubtful else 1.0, doubts=prepared.box.doubts)
     doubts = prepared.box.doubts
     if prepared.line is None or not prepared.line.pieces:
         return Verdict(Status.AMBIGUOUS, None, 0.0, doubts=(*doubts, _UNREADABLE))

@@ -81,7 +81,7 @@ class Report:
             "digit_accuracy": round(self.digit_accuracy, 4),
             "review_rate": round(self.review / max(1, self.boxes), 4),
             "silent_errors": self.silent,
-            "confusion": self.confusion.tolist(),
+            "confusion": [" ".join(map(str, row)) for row in self.confusion.tolist()],
         }
 
 

@@ -11,7 +11,9 @@ import pytest
 
 from academy.ai.homework import commands, handler
 from academy.ai.homework.results import HomeworkResult
+from academy.core import clock
 from academy.core.errors import AppError
+from academy.core.ids import new_id
 from academy.core.storage import Bucket, store
 from academy.jobs.errors import TransientError
 from academy.jobs.models import Job
@@ -19,6 +21,7 @@ from academy.jobs.states import JobState
 from academy.jobs.submit import Order, Submitter, job_submit
 from academy.media.source import VideoTrack
 from academy.tenants.models import Tenant
+from academy.uploads.models import Upload, UploadState
 from tests.support import media, workbook
 from tests.support.jobs import let_wait_pass, make_tenant, run
 from tests.support.rest import key_client
@@ -36,8 +39,21 @@ def tenant() -> Tenant:
     return make_tenant(plan="start")
 
 
+def uploaded(tenant: Tenant, path: Path, **fields: Any) -> Upload:
+    """A complete upload of a video."""
+    upload_id = new_id()
+    key = f"t/{tenant.pk}/uploads/{upload_id}/source"
+    store(Bucket.VIDEO).put_file(key, path, "application/octet-stream")
+    values: dict[str, Any] = {
+        "id": upload_id, "bucket": "video", "key": key, "filename": path.name,
+        "size": path.stat().st_size, "content_type": "video/mp4", "purpose": "video",
+        "state": UploadState.COMPLETE, "completed_at": clock.now(), "expires_at": clock.now(),
+    } | fields  # fmt: skip
+    return Upload.objects.for_tenant(tenant).create(**values)
+
+
 def watched(tenant: Tenant, path: Path, **params: Any) -> Job:
-    order = Order(KIND, {"upload": str(workbook.uploaded(tenant, path).pk), **params})
+    order = Order(KIND, {"upload": str(uploaded(tenant, path).pk), **params})
     job = job_submit(by=Submitter(tenant, "test"), order=order)
     run(job)
     return job
@@ -51,7 +67,7 @@ def result_of(job: Job) -> dict[str, Any]:
 
 def test_every_page_is_found_once_though_one_is_shown_twice(tenant: Tenant, tmp_path: Path) -> None:
     clip = workbook.Clip(order=(0, 1, 0, 2, 3), seed=31, light=0.4, shake=3, passing_hand=(3,))
-    upload = workbook.uploaded(tenant, workbook.make(tmp_path / "a.mp4", clip))
+    upload = uploaded(tenant, workbook.make(tmp_path / "a.mp4", clip))
     answer = key_client(tenant).post(
         "/api/v1/jobs", {"kind": KIND, "params": {"upload": str(upload.pk)}}, format="json"
     )
@@ -101,7 +117,7 @@ def test_a_later_attempt_does_not_look_for_the_views_again(
     tenant: Tenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clip = workbook.Clip(order=(0, 1), answers=(1, 4), seed=34, steady_seconds=0.9)
-    upload = workbook.uploaded(tenant, workbook.make(tmp_path / "a.mp4", clip))
+    upload = uploaded(tenant, workbook.make(tmp_path / "a.mp4", clip))
     job = job_submit(by=Submitter(tenant, "test"), order=Order(KIND, {"upload": str(upload.pk)}))
     with monkeypatch.context() as broken:
         broken.setattr(handler, "_pictures", _interrupted)
@@ -230,7 +246,7 @@ def _track() -> Any:
 
 
 def test_another_academys_video_does_not_exist(tenant: Tenant, tmp_path: Path) -> None:
-    foreign = workbook.uploaded(make_tenant(), text(tmp_path / "a.mp4"))
+    foreign = uploaded(make_tenant(), text(tmp_path / "a.mp4"))
     with pytest.raises(AppError) as refused:
         job_submit(by=Submitter(tenant, "test"), order=Order(KIND, {"upload": str(foreign.pk)}))
     assert refused.value.code == "upload_not_found"

@@ -6,17 +6,11 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 
 from academy.ai.digits.synthetic.writers import Writer
-from academy.core import clock
-from academy.core.ids import new_id
-from academy.core.storage import Bucket, store
-from academy.tenants.models import Tenant
-from academy.uploads.models import Upload, UploadState
 from tests.support.media import binaries, ffmpeg
 
 RATE = 12
@@ -195,16 +189,3 @@ def _with_hand(paper: np.ndarray, tip: tuple[float, float]) -> np.ndarray:
                     cv2.LINE_AA)  # fmt: skip
     cv2.ellipse(out, (x + 80, y + 60), (70, 60), 0, 0, 360, colour, -1, cv2.LINE_AA)
     return out
-
-
-def uploaded(tenant: Tenant, path: Path, **fields: Any) -> Upload:
-    """A complete upload of a video."""
-    upload_id = new_id()
-    key = f"t/{tenant.pk}/uploads/{upload_id}/source"
-    store(Bucket.VIDEO).put_file(key, path, "application/octet-stream")
-    values: dict[str, Any] = {
-        "id": upload_id, "bucket": "video", "key": key, "filename": path.name,
-        "size": path.stat().st_size, "content_type": "video/mp4", "purpose": "video",
-        "state": UploadState.COMPLETE, "completed_at": clock.now(), "expires_at": clock.now(),
-    } | fields  # fmt: skip
-    return Upload.objects.for_tenant(tenant).create(**values)

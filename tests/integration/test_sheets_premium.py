@@ -82,6 +82,15 @@ def test_what_is_doubtful_is_read_again_by_a_click_and_the_first_reading_stays(
     by = Submitter(tenant, "test")
     review = job_escalate(by=by, job_id=first.pk)
     assert job_escalate(by=by, job_id=first.pk) == review
+    client, document = key_client(tenant), Document()
+    path = f"/api/v1/jobs/{first.pk}/escalate"
+    clicked = client.post(path, {}, format="json")
+    document.check_answer("post", path, 202, "application/json", clicked.json())
+    assert (clicked.status_code, clicked.json()["id"]) == (202, str(review.pk))
+    assert clicked.json()["escalation_of"] == str(first.pk)
+    assert client.get(f"/api/v1/jobs/{first.pk}").json()["escalated_to"] == [str(review.pk)]
+    refused = client.post(f"/api/v1/jobs/{review.pk}/escalate", {}, format="json")
+    assert error_of(refused, 409)["code"] == "job_not_escalatable"
     assert (review.kind, review.queue, review.escalation_of_id) == (
         "sheets.review", "ai-premium", first.pk,
     )  # fmt: skip
@@ -94,7 +103,6 @@ def test_what_is_doubtful_is_read_again_by_a_click_and_the_first_reading_stays(
     result = review.result["result"]
     assert result["rows"] >= left
     assert result["settled"] + result["left"] == result["rows"]
-    client, document = key_client(tenant), Document()
     for scan in scans_of(exam):
         path = f"/api/v1/scans/{scan.pk}"
         shown = client.get(path)

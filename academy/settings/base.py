@@ -336,6 +336,22 @@ SPECTACULAR_SETTINGS = {
         "VideoState": "academy.video.api.serializers.STATES",
         "WorkerState": "academy.fleet.api.serializers.STATES",
     },
+    "APPEND_COMPONENTS": {
+        "securitySchemes": {
+            "solapiSecret": {
+                "type": "apiKey",
+                "in": "header",
+                "name": "X-Solapi-Secret",
+                "description": "The SHA-1 of the webhook secret, as Solapi sends it.",
+            },
+            "nhnSignature": {
+                "type": "apiKey",
+                "in": "header",
+                "name": "X-Toast-Webhook-Signature",
+                "description": "The signature that was entered at NHN Cloud for the webhook.",
+            },
+        }
+    },
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

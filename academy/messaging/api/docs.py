@@ -24,6 +24,10 @@ _MESSAGE_ID: Final = "01932c07-e3b4-7c16-8a55-0c7de1f9b284"
 _STUDENT_ID: Final = "01932c05-11aa-7e03-9b1d-77c0e4d2f6a8"
 _TOKEN: Final = "Zt3n0u8bQv1sJrM5yXw2kE7aLd9fHc4g"  # noqa: S105 - an example
 _AT: Final = "2026-03-02T09:00:00.000Z"
+_REPORTED: Final = {
+    "eventDataId": "E0001",
+    "data": {"groupId": "G4V0001", "messageId": "M4V0001", "statusCode": "4000"},
+}
 
 POLICY: Final[dict[str, Any]] = {
     "sender": "0200000000", "sender_name": "보기학원", "channel": "", "opt_out_number": "",
@@ -231,7 +235,8 @@ ops_credit_book = _described(
 )
 webhook = _described(
     "messaging_webhook",
-    auth=[],
+    auth=[{"solapiSecret": []}, {"nhnSignature": []}],
     request=OpenApiTypes.OBJECT,
+    examples=[example("What Solapi reports", _REPORTED)],
     responses={200: answer(answers.TakenSerializer, "Stored.", "One event", {"new": 1})},
 )

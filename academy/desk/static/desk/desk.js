@@ -12,6 +12,12 @@ export function t(key, values = {}) {
   return text.replace(/\{(\w+)\}/g, filled);
 }
 
+/** The key's name; a letter of the Latin layout also where Korean is typed. */
+export function keyOf({ key, code }) {
+  if (/^[a-z]$/i.test(key)) return key.toLowerCase();
+  return /^Key([A-Z])$/.exec(code)?.[1].toLowerCase() ?? key;
+}
+
 /** The platform's refusal: `code` and `details` as in every error body, `text` for people. */
 export class Problem extends Error {
   constructor(status, error) {

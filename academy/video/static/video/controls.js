@@ -19,6 +19,12 @@ window.academy = window.academy || {};
     return hours ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
   }
 
+  /** The key by its letter, also while the keyboard writes Hangul. */
+  function keyOf({ key, code }) {
+    if (/^[a-z]$/i.test(key)) return key.toLowerCase();
+    return /^Key([A-Z])$/.exec(code)?.[1].toLowerCase() ?? key;
+  }
+
   function option(value, text) {
     const element = document.createElement("option");
     element.value = String(value);
@@ -295,7 +301,8 @@ window.academy = window.academy || {};
 
     onKey(event) {
       if (event.ctrlKey || event.metaKey || event.altKey || at("controls").hidden) return;
-      const { target, key } = event;
+      const { target } = event;
+      const key = keyOf(event);
       if (target.tagName === "SELECT" && key !== "Escape") return;
       if (target.tagName === "BUTTON" && (key === " " || key === "Enter")) return;
       if (target.id === "volume" && key.startsWith("Arrow")) return;

@@ -1,7 +1,7 @@
 // The correction page: boxes over the pages, moved by mouse, finger and keyboard.
 
 import { Boxes, nameOf } from "./boxes.js";
-import { Problem, call, during, h, report, t, toast } from "../desk/desk.js";
+import { Problem, call, during, h, keyOf, report, t, toast } from "../desk/desk.js";
 
 const $ = (id) => document.getElementById(id);
 const workplace = $("workplace");
@@ -281,19 +281,20 @@ function follow(event, paper, onMove, onEnd) {
 function onKey(event) {
   if (document.querySelector("dialog[open]")) return;
   const typing = event.target.matches("input");
-  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "s") {
+  const key = keyOf(event);
+  if ((event.ctrlKey || event.metaKey) && key === "s") {
     event.preventDefault();
     if (mayWrite && !$("save").disabled) $("save").click();
-  } else if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z" && !typing) {
+  } else if ((event.ctrlKey || event.metaKey) && key === "z" && !typing) {
     event.preventDefault();
     if (mayWrite) undo();
   } else if (typing || event.ctrlKey || event.metaKey || event.altKey) {
     return;
-  } else if (event.key === "?") {
+  } else if (key === "?") {
     $("help").showModal();
-  } else if (event.key === "Escape") {
+  } else if (key === "Escape") {
     if (drawing) draw(null); else if (selected) choose(null);
-  } else if (mayWrite && event.key.toLowerCase() === "a") {
+  } else if (mayWrite && key === "a") {
     event.preventDefault();
     addInView();
   } else if (event.target.closest(".box")) {

@@ -1,0 +1,1 @@
+"""Upgrading beside what is at work: which release is the previous one, and whether both agree."""

@@ -16,7 +16,7 @@ from deploy.local.packages import uv_environment
 from deploy.local.setup import MAIN, ROOT
 
 # In this order: each may be constrained by those before it.
-LOCKS = ("uv", "base", "flower", "ai", "premium", "local", "emulator", "dev")
+LOCKS = ("uv", "base", "flower", "media", "ai", "premium", "local", "emulator", "dev")
 
 
 def compile_lock(name: str, *, upgrade: bool, environment: dict[str, str]) -> int:

@@ -70,8 +70,8 @@ class Environment(NamedTuple):
 MAIN = Environment(
     ".venv",
     (
-        *("uv.txt", "base.txt", "flower.txt", "ai.txt", "premium.txt", "weights.txt"),
-        *("local.txt", "dev.txt"),
+        *("uv.txt", "base.txt", "flower.txt", "media.txt", "ai.txt", "premium.txt"),
+        *("weights.txt", "local.txt", "dev.txt"),
     ),
 )
 EMULATOR = Environment(".venv-emulator", ("emulator.txt",))

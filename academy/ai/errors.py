@@ -29,6 +29,13 @@ register(
         "GET /api/v1/ai/kinds lists them.",
     ),
     Entry(
+        "sheets_review_grown", 409,
+        "그사이 다시 읽을 쪽이 {pages}쪽으로 늘어 요금이 {price}원이 되었습니다.",
+        "There are {pages} pages to read again by now, which cost {price} KRW.",
+        "새 요금을 확인하고 다시 눌러 주세요.",
+        "Look at the new price, and ask again.",
+    ),
+    Entry(
         "document_page_missing", 422,
         "{page}쪽이 없습니다. 이 파일은 {pages}쪽입니다.",
         "There is no page {page}: the file has {pages}.",

@@ -18,6 +18,8 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from academy.desk.links import Grant, Purpose, expiry, link
+from academy.jobs.models import Job
+from academy.jobs.states import JobState
 from academy.roster.models import Student
 from academy.sheets.fields import IdentifyBy
 from academy.sheets.grading import AnswerKey, KeyItem
@@ -26,7 +28,7 @@ from academy.sheets.layout import Layout, QuestionKind, Section
 from academy.sheets.models import Change, Exam, Scan
 from academy.sheets.pages.purposes import EXAM, RESULT
 from academy.sheets.reading.results import Answer, Identifier, PageReading, Status
-from academy.sheets.scans import flag_duplicates, judge
+from academy.sheets.scans import doubtful, flag_duplicates, judge
 from academy.sheets.scoring import scores_of
 from academy.sheets.services import exam_create, exam_edit
 from academy.sheets.synthetic.captures import Capture, capture
@@ -356,3 +358,61 @@ def test_the_examination_at_a_glance_and_its_results(
     with browser.visit(result, forgive=("404",)) as page:
         expect(page.get_by_text("These results have not been published.")).to_be_visible()
         picture(page, "result-withdrawn")
+
+
+def test_a_larger_network_reads_again_for_a_price_and_leaves_the_rest(
+    desk: Desk, browser: Browser, picture: Callable[[Page, str], None], tmp_path: Path
+) -> None:
+    pytest.importorskip("torch", reason="torch is not installed")
+    tenant = desk.exam.tenant
+    Scan.objects.for_tenant(tenant).filter(exam=desk.exam).update(needs_review=False)
+    Student.objects.for_tenant(tenant).create(name="한누리", parent_phone="01000008080")
+    right: dict[int, object] = {**RIGHT, 19: " 12", 20: "305"}
+    rivals = [Placed(f"q{n}", RIGHT[n] % 5 + 1, Mark.CROSSED_OUT) for n in (5, 9)]
+    file = tmp_path / "late.pdf"
+    sheet("8080", right, 7, rivals).save(file, resolution=150)
+    made.submitted(tenant, desk.exam, made.uploaded(tenant, file, filename="4월.pdf"))
+    drain("ai-basic")
+    scan = Scan.objects.for_tenant(tenant).get(exam=desk.exam, student__name="한누리")
+    doubt(scan, dict.fromkeys((2, 5, 9, 14), Status.LOW_CONFIDENCE))
+    with browser.visit(desk.link(path="/review"), size=DESKTOP) as page:
+        offer = page.locator("#again")
+        expect(offer).to_contain_text("Rows: 4, pages: 1.")
+        picture(page, "review-again")
+        offer.get_by_role("button", name="₩20").click()
+        asked = page.get_by_role("dialog")
+        expect(asked).to_contain_text("Pages: 1, ₩20 each: ₩20")
+        picture(page, "review-again-price")
+        # Keys are the dialog's: nothing is settled behind it.
+        page.keyboard.press("1")
+        asked.get_by_role("button", name="Cancel").click()
+        assert not Job.objects.for_tenant(tenant).filter(kind="sheets.review").exists()
+        offer.get_by_role("button", name="₩20").click()
+        asked.get_by_role("button", name="Read again").click()
+        expect(offer).to_contain_text("waiting for its turn")
+        expect(page.locator("#count")).to_contain_text("settled")
+        picture(page, "review-again-waiting")
+        drain("ai-premium")
+        job = Job.objects.for_tenant(tenant).get(kind="sheets.review", parent=None)
+        assert job.state == JobState.SUCCEEDED, (job.error_code, job.error_params)
+        outcome = job.result["result"]
+        assert outcome["rows"] == 4
+        assert outcome["settled"] >= 1
+        expect(offer).to_have_text(
+            f"Read again: {outcome['settled']} settled, {outcome['left']} left for you."
+        )
+        title = page.get_by_role("heading", level=2).first
+        scan.refresh_from_db()
+        left = doubtful(scan)
+        assert len(left) == outcome["left"]
+        expect(title).to_have_text(f"Question {left[0]}" if left else "Nothing left to review")
+        page.get_by_role("button", name="한국어").click()
+        page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
+        assert fits(page)
+    scan.reviews = []
+    doubt(scan, {2: Status.LOW_CONFIDENCE})
+    with browser.visit(desk.link(path="/review"), size=PHONE) as page:
+        page.get_by_role("button", name="한국어").tap()
+        expect(page.locator("#again").get_by_role("button", name="₩20")).to_be_visible()
+        assert fits(page)
+        picture(page, "review-again-phone")

@@ -11,6 +11,16 @@ def review_texts() -> dict[str, str]:
         "accept": _("Accept {value}"),
         "accept_blank": _("Accept: left blank"),
         "accept_hint": _("Nothing certain was read here: please choose."),
+        "again_cancelled": _("Reading again was cancelled."),
+        "again_done": _("Read again: {settled} settled, {left} left for you."),
+        "again_offer": _(
+            "A second, larger network can read what is doubtful before you do. "
+            "Rows: {rows}, pages: {pages}."
+        ),
+        "again_order": _("Have them read again · {price}"),
+        "again_price": _("Pages: {pages}, {unit} each: {price}"),
+        "again_waiting": _("Reading again: waiting for its turn. You can go on meanwhile."),
+        "again_working": _("Reading again: {percent} %. You can go on meanwhile."),
         "blank": _("Left blank"),
         "by": _("{by} has settled this as {now} in the meantime. You chose {mine}."),
         "candidates": _("Students it may be"),

@@ -19,12 +19,14 @@ def review_page(request: HttpRequest, visit: Visit, exam_id: UUID) -> HttpRespon
     """The frame; the queue comes piece by piece."""
     exam = exam_get(tenant=visit.tenant, exam_id=exam_id)
     is_open = exam.state == ExamState.OPEN
+    may_write = is_open and Scope.SHEETS_WRITE in visit.scopes
     return show(
         request,
         visit,
         "sheets/review.html",
         exam=exam,
         is_open=is_open,
-        may_write=is_open and Scope.SHEETS_WRITE in visit.scopes,
+        may_write=may_write,
+        may_order=may_write and Scope.JOBS_WRITE in visit.scopes,
         texts=texts.review_texts(),
     )

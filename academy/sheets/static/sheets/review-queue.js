@@ -67,6 +67,14 @@ export class Queue {
     return this.loading;
   }
 
+  /** Fetch anew what is open; what was decided here stays behind. */
+  async reload() {
+    await this.loading?.catch(() => {});
+    this.items = this.items.filter((item) => item.decided !== null || item.conflict !== null);
+    Object.assign(this, { at: this.items.length, following: null, ended: false });
+    await this.goOpen();
+  }
+
   /** Stand at an item; more of the queue is fetched before it is needed. */
   async go(to) {
     while (to >= this.items.length && !this.ended) await this.more();

@@ -3,6 +3,7 @@ import { Problem, h, hush, report, t, toast } from "../desk/desk.js";
 import { Queue } from "./review-queue.js";
 import { kindOf, said } from "./review-items.js";
 import { deed, key, picture, spot } from "./review-parts.js";
+import { SecondReading } from "./review-again.js";
 
 const root = document.getElementById("review");
 const box = document.getElementById("item");
@@ -249,7 +250,8 @@ function nameOf({ key: sign, code }) {
 
 function press(event) {
   const { target } = event;
-  if (event.ctrlKey || event.metaKey || event.altKey || help.open) return;
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (document.querySelector("dialog[open]")) return;
   if (target.type === "search") return;
   const name = nameOf(event);
   // A button or link that has the focus is pressed by these, as everywhere.
@@ -272,6 +274,12 @@ function press(event) {
 document.addEventListener("keydown", press);
 document.getElementById("help-open").addEventListener("click", () => help.showModal());
 addEventListener("beforeunload", (event) => { if (queue.unsent) event.preventDefault(); });
+
+const offered = document.getElementById("again");
+if (offered) {
+  const again = new SecondReading(offered, root.dataset.base, () => move(() => queue.reload()));
+  again.look().catch(report);
+}
 
 box.append(h("p", { class: "dim" }, t("loading")));
 queue.go(0).then(() => render(), (error) => {

@@ -5,7 +5,7 @@ python=$1
 shift
 # Most workers of the tests load no model: those that do say so.
 export MODEL_WARM_START="${MODEL_WARM_START:-0}"
-parallel=(-n 3 --dist loadfile --no-loadscope-reorder)
+parallel=(-n 3 --dist loadfile --no-loadscope-reorder --durations=25)
 if (($#)); then
     exec "$python" -m pytest "${parallel[@]}" "$@"
 fi

@@ -80,7 +80,7 @@ def execute(
         return Verdict.RELEASE
     if isinstance(claimed, Refusal):
         with logs.bound(job=str(job_id)):
-            verdict = _refused(job_id, claimed)
+            verdict = _refused(job_id, version, claimed)
         if verdict is Verdict.DONE and claimed.state is not None and on_unclaimed is not None:
             on_unclaimed(claimed.state)
         return verdict
@@ -90,14 +90,25 @@ def execute(
     return Verdict.DONE
 
 
-def _refused(job_id: UUID, refusal: Refusal) -> Verdict:
+def _refused(job_id: UUID, version: int, refusal: Refusal) -> Verdict:
     if refusal.state is None:
         logger.error("message for job %s, which does not exist", job_id)
         return Verdict.POISON
     if not refusal.known_kind and refusal.state not in TERMINAL and not refusal.stale:
         logger.warning("job %s is of a kind or version this worker does not have", job_id)
-        return Verdict.RELEASE
+        return _given_back(job_id, version)
     logger.info("nothing to claim for job %s (%s)", job_id, refusal.state)
+    return Verdict.DONE
+
+
+def _given_back(job_id: UUID, version: int) -> Verdict:
+    """During an upgrade, newer workers take it; the later, the more often it came back."""
+    delay = elsewhere_delay(version)
+    try:
+        patiently(lambda: lease.give_back(job_id, version, delay_seconds=delay))
+    except (OperationalError, InterfaceError):
+        logger.exception("no database for %s s: the delivery goes back", DATABASE_PATIENCE)
+        return Verdict.RELEASE
     return Verdict.DONE
 
 

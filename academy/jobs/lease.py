@@ -133,6 +133,24 @@ def claim(job_id: UUID, version: int, *, worker: Worker, delivery: Delivery) -> 
     return Refusal(JobState(row[0]), known_kind=bool(row[2]), stale=row[1] != version)
 
 
+# A message that goes back to SQS counts as received each time, and would soon be a dead letter.
+_GIVE_BACK = """
+UPDATE job SET state = 'queued', version = version + 1, published_at = NULL,
+    not_before = clock_timestamp() + make_interval(secs => %(delay)s)
+WHERE id = %(job)s AND version = %(version)s AND state = 'published'
+"""
+
+
+def give_back(job_id: UUID, version: int, *, delay_seconds: float) -> bool:
+    """Have a published job that was not claimed published anew, later, for whoever can run it.
+
+    False: there was nothing to give back, because the row has moved on.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_GIVE_BACK, {"job": job_id, "version": version, "delay": delay_seconds})
+        return bool(cursor.rowcount)
+
+
 @dataclass(frozen=True)
 class Progress:
     """What a handler last said: ``percent`` 0..100 of the whole job."""

@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from django.db import OperationalError, connection
 
+from academy.core import clock
 from academy.jobs import execute as execution
 from academy.jobs import kinds, lease
 from academy.jobs.context import Artifact, Done
@@ -20,14 +21,18 @@ from academy.jobs.errors import PermanentError, TransientError
 from academy.jobs.execute import Verdict, execute, patiently
 from academy.jobs.keeper import LeaseKeeper
 from academy.jobs.models import Job, JobAttempt
+from academy.jobs.retry import LONGEST_ELSEWHERE
 from academy.tenants.models import Tenant
+from tests.support.invariants import always
 from tests.support.jobs import (
     DELIVERY,
     WORKER,
     claim,
     in_threads,
     let_lease_expire,
+    let_wait_pass,
     make_job,
+    publish,
     run,
     state_of,
 )
@@ -171,14 +176,38 @@ def _purge(job: Job) -> None:
         cursor.execute("DELETE FROM job WHERE id = %s", [job.pk])
 
 
-def test_the_message_of_an_unknown_version_goes_back_and_one_of_an_ended_job_does_not(
-    tenant, handlers
-):
+def test_a_job_of_an_unknown_version_is_published_anew_for_newer_workers(tenant, handlers):
     newer = make_job(tenant, handlers.kind(version=1), kind_version=2)
-    assert run(newer) is Verdict.RELEASE
-    assert (newer.state, newer.attempt) == ("queued", 0)
-    Job.unscoped.filter(pk=newer.pk).update(state="cancelled", finished_at=newer.created_at)
+    waits = []
+    for round_ in (1, 2, 3, 4, 5, 6):
+        (due,) = publish()
+        assert (due.id, due.version) == (newer.pk, round_)
+        assert run(newer) is Verdict.DONE
+        assert (newer.state, newer.version, newer.attempt) == ("queued", round_ + 1, 0)
+        assert publish() == []
+        waits.append((newer.not_before - clock.now()).total_seconds())
+        let_wait_pass(newer)
+    assert 1 < waits[0] <= LONGEST_ELSEWHERE
+    assert max(waits) <= LONGEST_ELSEWHERE
+    assert always() == []
+
+
+def test_a_message_of_an_unknown_version_moves_nothing_that_has_moved_on(tenant, handlers):
+    newer = make_job(tenant, handlers.kind(version=1), kind_version=2)
+    assert run(newer) is Verdict.DONE  # published again meanwhile: another message is on its way
+    assert (newer.state, newer.version) == ("queued", 1)
+    publish()
+    assert run(newer, version=2) is Verdict.DONE
+    assert (newer.state, newer.version) == ("published", 1)
+    held = {"state": "running", "attempt": 1, "lease_until": clock.now(), "lease_owner": "newer"}
+    Job.unscoped.filter(pk=newer.pk).update(**held)
+    assert run(newer) is Verdict.DONE  # a newer worker has it
+    assert (newer.state, newer.version, newer.attempt) == ("running", 1, 1)
+    Job.unscoped.filter(pk=newer.pk).update(
+        state="cancelled", finished_at=clock.now(), lease_until=None
+    )
     assert run(newer) is Verdict.DONE
+    assert newer.state == "cancelled"
 
 
 def test_a_second_delivery_of_a_message_does_nothing(tenant, handlers):

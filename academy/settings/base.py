@@ -215,6 +215,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "academy.core.http.middleware.RequestContextMiddleware",
+    "academy.core.http.middleware.ProbeHostMiddleware",
     "academy.ops.console.middleware.ConsolePagesMiddleware",
     "academy.telemetry.requests.RequestMetricsMiddleware",
     "academy.core.http.middleware.RequestLimitsMiddleware",

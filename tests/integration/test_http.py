@@ -201,6 +201,14 @@ def test_the_document_does_not_depend_on_the_deployment() -> None:
     assert schema()["servers"] == [{"url": "/", "description": "This server"}]
 
 
+def test_a_balancer_may_ask_for_health_by_address_and_for_nothing_else(settings: Any) -> None:
+    settings.ALLOWED_HOSTS = [".example.com"]
+    by_address = {"HTTP_HOST": "10.0.0.5:8000"}
+    assert Client().get("/healthz", **by_address).status_code == 200
+    assert Client().get("/api/v1/jobs", **by_address).status_code == 400
+    assert Client().get("/healthz/", **by_address).status_code == 400
+
+
 def test_health_asks_nothing_and_readiness_asks_everything(
     buckets: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

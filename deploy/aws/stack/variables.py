@@ -53,9 +53,9 @@ class Optional:
 
     def wanted(self, parameters: Mapping[str, str]) -> bool:
         """Whether the condition holds with these parameters."""
-        given = {key: parameters.get(key, "") for key in self.wants}
         return all(
-            given[key] == value if value else given[key] for key, value in self.wants.items()
+            parameters.get(key, "") == value if value else bool(parameters.get(key))
+            for key, value in self.wants.items()
         )
 
 

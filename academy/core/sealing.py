@@ -37,9 +37,18 @@ class Sealer:
 
     def seal(self, data: bytes, about: bytes) -> bytes:
         """The data under the current secret."""
+        return self.seal_all([data], about)[0]
+
+    def seal_all(self, items: Sequence[bytes], about: bytes) -> list[bytes]:
+        """Many at once, all about the same."""
         name, key = self._keys()[0]
-        nonce = os.urandom(_NONCE_BYTES)
-        return _VERSION + name + nonce + AESGCM(key).encrypt(nonce, data, about)
+        head = _VERSION + name
+        noise = os.urandom(_NONCE_BYTES * len(items))
+        nonces = (noise[at : at + _NONCE_BYTES] for at in range(0, len(noise), _NONCE_BYTES))
+        return [
+            head + nonce + key.encrypt(nonce, data, about)
+            for nonce, data in zip(nonces, items, strict=True)
+        ]
 
     def unseal(self, sealed: bytes | memoryview, about: bytes) -> bytes:
         """The data again, under whichever secret it was sealed. Raises SealBrokenError."""
@@ -50,7 +59,7 @@ class Sealer:
         if raw[:1] != _VERSION or key is None or len(raw) < OVERHEAD_BYTES:
             raise SealBrokenError
         try:
-            return AESGCM(key).decrypt(nonce, raw[start + _NONCE_BYTES :], about)
+            return key.decrypt(nonce, raw[start + _NONCE_BYTES :], about)
         except InvalidTag:
             raise SealBrokenError from None
 
@@ -58,7 +67,7 @@ class Sealer:
         """Whether the value lies under the current secret."""
         return bytes(sealed)[1 : 1 + _ID_BYTES] == self._keys()[0][0]
 
-    def _keys(self) -> tuple[tuple[bytes, bytes], ...]:
+    def _keys(self) -> tuple[tuple[bytes, AESGCM], ...]:
         return _derived(self._purpose, tuple(self._secrets()))
 
 
@@ -73,10 +82,10 @@ def hkdf(secret: bytes, info: bytes, length: int) -> bytes:
 
 
 @lru_cache(maxsize=16)
-def _derived(purpose: bytes, secrets: tuple[str, ...]) -> tuple[tuple[bytes, bytes], ...]:
+def _derived(purpose: bytes, secrets: tuple[str, ...]) -> tuple[tuple[bytes, AESGCM], ...]:
     """(name, key) for each secret."""
     keys = [hkdf(secret.encode(), purpose, 32) for secret in secrets]
-    return tuple((hashlib.sha256(key).digest()[:_ID_BYTES], key) for key in keys)
+    return tuple((hashlib.sha256(key).digest()[:_ID_BYTES], AESGCM(key)) for key in keys)
 
 
 @lru_cache(maxsize=16)

@@ -12,6 +12,7 @@ class MessagingConfig(AppConfig):
     def ready(self) -> None:
         """Import what registers itself."""
         # Models must be loaded.
-        from academy.messaging import errors, kinds, people_errors, sweeps  # noqa: F401
+        from academy.messaging import errors, kinds, people_errors, phones, sweeps  # noqa: F401
 
+        phones.register()
         sweeps.register()

@@ -5,18 +5,16 @@ from __future__ import annotations
 from typing import Final
 from uuid import UUID
 
-from django.conf import settings
-
+from academy.core import personal
 from academy.core.errors import AppError
-from academy.core.sealing import SealBrokenError, Sealer, blind_index
+from academy.core.sealing import SealBrokenError, Sealer
 from academy.documents.tables.values import CellError, phone_of
 
 INDEX_BYTES: Final = 32
 SEALED_BYTES: Final = 80
-_PURPOSE: Final = "academy.messaging.phone"
 
-_sealer: Final = Sealer(_PURPOSE, lambda: settings.PERSONAL_DATA_SECRETS)
-_texts: Final = Sealer("academy.messaging.text", lambda: settings.PERSONAL_DATA_SECRETS)
+_phones: Final = personal.Phones("academy.messaging.phone")
+_texts: Final = personal.sealer("academy.messaging.text")
 
 
 def canonical(text: str) -> str:
@@ -32,17 +30,17 @@ def canonical(text: str) -> str:
 
 def index_of(tenant_id: UUID, digits: str) -> bytes:
     """By which rows of one academy are found; another academy's differ."""
-    return blind_index(settings.API_KEY_PEPPER, _PURPOSE, tenant_id.bytes + digits.encode())
+    return _phones.index(tenant_id, digits)
 
 
 def seal_phone(tenant_id: UUID, digits: str) -> bytes:
     """For a row of this academy."""
-    return _sealer.seal(digits.encode(), tenant_id.bytes)
+    return _phones.seal(tenant_id, digits)
 
 
 def open_phone(tenant_id: UUID, sealed: bytes | memoryview) -> str:
     """The digits again. Raises AppError(``message_sealed_unreadable``)."""
-    return _opened(_sealer, tenant_id, sealed)
+    return _opened(_phones.sealer, tenant_id, sealed)
 
 
 def seal_text(tenant_id: UUID, text: str) -> bytes:
@@ -55,21 +53,11 @@ def open_text(tenant_id: UUID, sealed: bytes | memoryview) -> str:
     return _opened(_texts, tenant_id, sealed)
 
 
-def resealed_phone(tenant_id: UUID, sealed: bytes) -> bytes | None:
-    """The phone under the current secret; None: it is. Raises as `open_phone`."""
-    current = _sealer.is_current(sealed)
-    return None if current else seal_phone(tenant_id, open_phone(tenant_id, sealed))
-
-
-def resealed_text(tenant_id: UUID, sealed: bytes) -> bytes | None:
-    """The text under the current secret; None: it is. Raises as `open_text`."""
-    current = _texts.is_current(sealed)
-    return None if current else seal_text(tenant_id, open_text(tenant_id, sealed))
-
-
-def masked(digits: str) -> str:
-    """For every list, page and log: the last four digits alone."""
-    return f"***-****-{digits[-4:]}"
+def register() -> None:
+    """Have the columns sealed anew with all others."""
+    personal.register("message", "phone", _phones.sealer)
+    personal.register("message", "content", _texts)
+    personal.register("message_opt_out", "phone", _phones.sealer)
 
 
 def _opened(sealer: Sealer, tenant_id: UUID, sealed: bytes | memoryview) -> str:

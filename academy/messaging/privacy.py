@@ -8,14 +8,12 @@ protects it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from django.db import connection, transaction
 
 from academy.core import clock
-from academy.messaging import phones
 from academy.messaging.fields import OPEN_STATES
 from academy.messaging.models import Campaign, Policy
 
@@ -60,54 +58,6 @@ def wipe(most: int = 20) -> int:
             campaign.wiped_at = clock.now()
             campaign.save(update_fields=["subject", "body", "wiped_at"])
     return len(due)
-
-
-# Only what is still as it was read: what was wiped meanwhile stays wiped.
-_RESEAL = """
-UPDATE {table} SET {column} = v.new
-FROM unnest(%s::uuid[], %s::bytea[], %s::bytea[]) AS v(id, old, new)
-WHERE {table}.id = v.id AND {table}.{column} = v.old
-"""
-_READ = """
-SELECT id, tenant_id, {column} FROM {table}
-WHERE {column} IS NOT NULL AND id > %s ORDER BY id LIMIT %s
-"""
-_Resealed = Callable[[UUID, bytes], bytes | None]
-_COLUMNS: Final[tuple[tuple[str, str, _Resealed], ...]] = (
-    ("message", "phone", phones.resealed_phone),
-    ("message", "content", phones.resealed_text),
-    ("message_opt_out", "phone", phones.resealed_phone),
-)
-
-
-def reseal(batch: int = 1_000) -> int:
-    """Seal every phone and text anew that lies under an older secret; returns how many.
-
-    Two statements for each batch; it may run while messages are sent, and be run again. Raises
-    AppError message_sealed_unreadable where a secret is gone already.
-    """
-    return sum(_reseal_column(*column, batch) for column in _COLUMNS)
-
-
-def _reseal_column(table: str, column: str, again: _Resealed, batch: int) -> int:
-    read = _READ.format(table=table, column=column)
-    write = _RESEAL.format(table=table, column=column)
-    resealed, after = 0, UUID(int=0)
-    while True:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(read, [after, batch])
-            rows: list[tuple[UUID, UUID, Any]] = cursor.fetchall()
-            changed = [
-                (row_id, bytes(old), new)
-                for row_id, tenant_id, old in rows
-                if (new := again(tenant_id, bytes(old))) is not None
-            ]
-            if changed:
-                cursor.execute(write, [list(values) for values in zip(*changed, strict=True)])
-                resealed += cursor.rowcount
-        if len(rows) < batch:
-            return resealed
-        after = rows[-1][0]
 
 
 def _due(most: int) -> list[UUID]:

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from academy.core.errors import error_body
 from academy.core.http.values import instant, reference
-from academy.messaging import content, control, phones, prices, selectors, story
+from academy.core.personal import masked
+from academy.messaging import content, control, prices, selectors, story
 from academy.messaging.models import (
     Campaign,
     CreditEntry,
@@ -139,7 +140,7 @@ def message_body(message: Message) -> dict[str, Any]:
         "student": reference(message.student_id),
         "name": student.name if student is not None else "",
         "recipient": message.recipient,
-        "phone": phones.masked(message.phone_tail) if message.phone_tail else "",
+        "phone": masked(message.phone_tail),
         "type": message.type,
         "sent_as": message.sent_as or None,
         "length": message.length,

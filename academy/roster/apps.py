@@ -13,6 +13,8 @@ class RosterConfig(AppConfig):
         """Import what registers itself."""
         # Models must be loaded.
         from academy.core import sweeps
-        from academy.roster import errors, kinds, lists  # noqa: F401
+        from academy.roster import errors, kinds, lists, phones, sealing  # noqa: F401
 
+        phones.register()
         sweeps.register("roster.lists", lists.sweep, every_seconds=600)
+        sweeps.register("roster.phones", sealing.sweep, every_seconds=60)

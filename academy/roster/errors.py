@@ -27,6 +27,13 @@ register(
         "Create the student again with the same name and parent phone to bring it back.",
     ),
     Entry(
+        "student_phone_unreadable", 409,
+        "저장된 연락처를 열 수 없습니다.",
+        "The stored phone cannot be opened.",
+        "운영자에게 알려 주세요: 암호를 잃었거나 값이 바뀌었습니다.",
+        "Tell the operator: a secret is gone, or the value was changed.",
+    ),
+    Entry(
         "roster_header_not_found", 422,
         "처음 {rows}행에서 제목 행을 찾지 못했습니다. 이름과 학부모 연락처 열이 필요합니다.",
         "No heading was found in the first {rows} rows; name and parent phone are needed.",

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Final
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
-from django.db.models.functions import Reverse
 
 from academy.core.errors import AppError
-from academy.roster.fields import Enrolment
-from academy.roster.models import Student
+from academy.core.personal import TAIL_DIGITS
+from academy.roster import phones
+from academy.roster.fields import PHONE_DIGITS, Enrolment
+from academy.roster.models import PHONE_COLUMNS, Student
 from academy.tenants.models import Tenant
+from academy.tenants.scoping import tenant_id_of
 
 _NOT_DIGITS: Final = re.compile(r"[\s\-.]")
-_LEAST_DIGITS: Final = 4
 
 
 def students_list(
@@ -39,16 +40,39 @@ def students_list(
         students = students.filter(state__in=[Enrolment(state).value for state in states])
     exact = {"school": school, "grade": grade, "class_name": class_name}
     students = students.filter(**{name: text for name, text in exact.items() if text is not None})
-    return _search(students, search.strip()) if search.strip() else students
-
-
-def _search(students: QuerySet[Student], text: str) -> QuerySet[Student]:
+    text = search.strip()
+    if not text:
+        return students
     wanted = Q(name__icontains=text) | Q(number=text)
     digits = _NOT_DIGITS.sub("", text)
-    if digits.isascii() and digits.isdigit() and len(digits) >= _LEAST_DIGITS:
-        students = students.alias(tail=Reverse("parent_phone"))
-        wanted |= Q(tail__startswith=digits[::-1])
+    if digits.isascii() and digits.isdigit() and TAIL_DIGITS <= len(digits) <= PHONE_DIGITS:
+        wanted |= _phone_ends_with(tenant_id_of(tenant), digits)
     return students.filter(wanted)
+
+
+def _phone_ends_with(tenant_id: UUID, digits: str) -> Q:
+    """The students whose parent's phone does; for more than four digits those are opened."""
+    ends = Q(parent_phone_tail=phones.PHONES.tail_index(tenant_id, digits))
+    if len(digits) == TAIL_DIGITS:
+        return ends
+    if len(digits) == PHONE_DIGITS:
+        return Q(parent_phone_index=phones.PHONES.index(tenant_id, digits))
+    alike = Student.objects.for_tenant(tenant_id).filter(ends)
+    found = student_numbers(alike, "parent_phone")
+    return Q(pk__in=[student for student, phone in found if phone.endswith(digits)])
+
+
+def student_numbers(students: QuerySet[Student], by: str) -> Iterator[tuple[UUID, str]]:
+    """The id of each of the students, and one of their numbers; empty where it is not known.
+
+    ``by``: ``parent_phone``, ``student_phone`` or ``number``.
+    """
+    if by not in PHONE_COLUMNS:
+        yield from students.values_list("pk", by)
+        return
+    rows = students.values_list("pk", "tenant_id", f"{by}_sealed", f"{by}_clear")
+    for student, tenant_id, sealed, clear in rows.iterator():
+        yield student, phones.opened(tenant_id, sealed, clear)
 
 
 def student_get(*, tenant: Tenant | UUID, student_id: UUID, removed: bool = True) -> Student:

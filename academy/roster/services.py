@@ -12,7 +12,9 @@ from django.db import IntegrityError, transaction
 from academy.core import clock
 from academy.core.errors import AppError
 from academy.roster import errors as _errors  # noqa: F401 - registers the catalogue entries
-from academy.roster.models import Student
+from academy.roster import sealing
+from academy.roster.models import Student, columns_of
+from academy.roster.phones import PHONES
 from academy.roster.selectors import student_get
 from academy.tenants.models import Tenant
 
@@ -22,10 +24,12 @@ def student_create(*, tenant: Tenant, values: Mapping[str, str | date | None]) -
 
     ``values`` have their stored form. Raises AppError student_exists.
     """
+    sealing.seal(tenant.pk)
     with transaction.atomic():
         students = Student.objects.for_tenant(tenant)
         known = students.select_for_update().filter(
-            name=values["name"], parent_phone=values["parent_phone"]
+            name=values["name"],
+            parent_phone_index=PHONES.index(tenant.pk, str(values["parent_phone"])),
         )
         student = known.first()
         if student is None:
@@ -43,6 +47,7 @@ def student_create(*, tenant: Tenant, values: Mapping[str, str | date | None]) -
 
 def student_edit(*, tenant: Tenant, student_id: UUID, changes: Mapping[str, Any]) -> Student:
     """Change what is named. Raises AppError: not_found, student_removed, student_exists."""
+    sealing.seal(tenant.pk)
     with transaction.atomic():
         student = student_get(tenant=tenant, student_id=student_id, removed=False)
         try:
@@ -50,7 +55,7 @@ def student_edit(*, tenant: Tenant, student_id: UUID, changes: Mapping[str, Any]
                 _change(student, _filled(changes))
         except IntegrityError:
             other = Student.objects.for_tenant(tenant).filter(
-                name=student.name, parent_phone=student.parent_phone
+                name=student.name, parent_phone_index=student.parent_phone_index
             )
             # Without the cause: the database's own message names the student and the phone.
             raise AppError("student_exists", student=str(other.get().pk)) from None
@@ -79,4 +84,4 @@ def _change(student: Student, changes: Mapping[str, Any]) -> None:
     for name, value in changes.items():
         setattr(student, name, value)
     student.updated_at = clock.now()
-    student.save(update_fields=[*changes, "updated_at"])
+    student.save(update_fields=[*columns_of(changes), "updated_at"])

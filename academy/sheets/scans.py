@@ -14,6 +14,7 @@ from academy.jobs.context import output_prefix
 from academy.jobs.models import Job
 from academy.roster.fields import Enrolment
 from academy.roster.models import Student
+from academy.roster.selectors import student_numbers
 from academy.sheets import identity
 from academy.sheets.fields import IdentifyBy, Reason
 from academy.sheets.identity import Match
@@ -31,7 +32,7 @@ def roster_of(exam: Exam) -> identity.Roster:
     students = students.exclude(state=Enrolment.LEFT.value)
     numbers = {
         str(student): marked_number(exam, number)
-        for student, number in students.values_list("pk", exam.identify_by)
+        for student, number in student_numbers(students, IdentifyBy(exam.identify_by).value)
     }
     return identity.Roster(numbers, digits)
 

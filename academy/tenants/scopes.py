@@ -21,6 +21,7 @@ class Scope(StrEnum):
     VIDEOS_PURGE = "videos:purge"
     STUDENTS_READ = "students:read"
     STUDENTS_WRITE = "students:write"
+    STUDENTS_PHONES = "students:phones"
     SHEETS_READ = "sheets:read"
     SHEETS_WRITE = "sheets:write"
     PROBLEMS_READ = "problems:read"
@@ -62,8 +63,13 @@ _WORK: frozenset[str] = frozenset(
     }
 )
 
+#: Whole phone numbers are for those who talk to parents; everybody else sees the last digits.
 ROLE_SCOPES: Mapping[str, frozenset[str]] = MappingProxyType(
-    {Role.OWNER: TENANT_SCOPES, Role.TEACHER: _WORK, Role.STAFF: _WORK}
+    {
+        Role.OWNER: TENANT_SCOPES,
+        Role.TEACHER: _WORK,
+        Role.STAFF: _WORK | {Scope.STUDENTS_PHONES},
+    }
 )
 
 #: What a key may do when its creator names nothing: the work itself, no administration.

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 from django.conf import LazySettings
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from academy.core import clock
+from academy.core import clock, personal
 from academy.core.errors import AppError
 from academy.core.ids import new_id
 from academy.fleet.models import OperatorAction
@@ -427,9 +427,9 @@ def test_all_is_sealed_anew_under_the_present_secret(
     wiped.save()
     add(tenant, 9)
     settings.PERSONAL_DATA_SECRETS = [new, old]
-    assert privacy.reseal(batch=2) == 7
-    call_command("messaging_reseal")
-    assert privacy.reseal() == 0
+    assert sum(personal.reseal(batch=2).values()) == 7
+    call_command("personal_data_reseal")
+    assert not any(personal.reseal().values())
     settings.PERSONAL_DATA_SECRETS = [new]
     rows = Message.objects.for_tenant(tenant).filter(campaign=campaign).order_by("number")
     found = [
@@ -440,4 +440,5 @@ def test_all_is_sealed_anew_under_the_present_secret(
     assert found == [(phone(n), f"{n}번 안내") for n in (1, 2, 3)]
     assert refused(tenant) == {phone(9): False}
     settings.PERSONAL_DATA_SECRETS = ["x" * 40]
-    assert code_of(privacy.reseal) == "message_sealed_unreadable"
+    with pytest.raises(CommandError, match="PERSONAL_DATA_SECRET"):
+        call_command("personal_data_reseal")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
 from academy.core.ids import new_id
+from academy.jobs.models import IdempotencyKey
 from academy.roster.models import Student
 from academy.tenants.models import Tenant
 from tests.support.jobs import make_tenant
@@ -69,11 +71,11 @@ def test_a_student_is_added_in_its_stored_form_once_for_each_key(
     assert answer["Location"] == f"/api/v1/students/{made['id']}"
     told = {name: made[name] for name in ("name", "parent_phone", "gender", "school", "state")}
     assert told == {
-        "name": "김 보기", "parent_phone": "01000000014", "gender": "female", "school": "",
+        "name": "김 보기", "parent_phone": "***-****-0014", "gender": "female", "school": "",
         "state": "enrolled",
     }  # fmt: skip
     assert api("post", "", PERSON, **key).json()["id"] == made["id"]
-    assert api("get", f"/{made['id']}").json() == made
+    assert api("get", f"/{made['id']}").json() == {**made, "parent_phone": "01000000014"}
     assert Student.objects.for_tenant(tenant).count() == 1
 
 
@@ -105,8 +107,11 @@ def test_what_is_named_changes_and_the_rest_stays(api: Client) -> None:
     made = api("post", "", {**PERSON, "memo": "첫 줄\n둘째 줄"}).json()
     changes = {"state": "paused", "enrolled_on": "2026-03-02", "student_phone": "12345678"}
     changed = api("patch", f"/{made['id']}", changes).json()
-    expected = {**made, **changes, "student_phone": "01012345678"}
+    expected = {**made, **changes, "student_phone": "***-****-5678"}
     assert {**changed, "updated_at": made["updated_at"]} == expected
+    whole = api("get", f"/{made['id']}").json()
+    assert (whole["parent_phone"], whole["student_phone"]) == ("01000000014", "01012345678")
+    assert api("patch", f"/{made['id']}", {"student_phone": ""}).json()["student_phone"] == ""
     assert api("patch", f"/{made['id']}", {"enrolled_on": None}).json()["enrolled_on"] is None
 
 
@@ -130,6 +135,9 @@ def test_students_are_found_by_name_number_phone_and_filters(api: Client, tenant
     assert api.names("?q=1234") == ["박보기", "김보기"]
     assert api.names("?q=0010-1234") == ["김보기"]
     assert api.names("?q=234") == []
+    assert api.names("?q=010-0020-1234") == ["박보기"]
+    assert api.names("?q=010-0000-1234") == api.names("?q=91-0020-1234") == []
+    assert api.names("?q=0010 0020 1234") == []
     assert api.names("?q=A-7") == ["박보기"]
     assert api.names("?state=paused&state=left") == ["김보기"]
     assert api.names("?grade=중1") == ["박보기"]
@@ -148,6 +156,23 @@ def test_an_academy_sees_and_changes_no_other_ones_students(
     for method, body in (("get", None), ("patch", {"memo": "x"}), ("delete", None)):
         assert error_of(other(method, f"/{made['id']}", body), 404)["code"] == "not_found"
     assert other("post", "", PERSON).status_code == 201
+
+
+def test_whole_phones_are_for_those_who_may_see_them(
+    api: Client, tenant: Tenant, document: Document
+) -> None:
+    key = {"Idempotency-Key": new_id().hex}
+    made = api("post", "", {**PERSON, "student_phone": "010-1234-5678"}, **key).json()
+    seen = [
+        Client(tenant, document, "students:read", *more)("get", f"/{made['id']}").json()
+        for more in ((), ("students:phones",))
+    ]
+    assert [one["parent_phone"] for one in seen] == ["***-****-0014", "01000000014"]
+    assert [one["student_phone"] for one in seen] == ["***-****-5678", "01012345678"]
+    # Nor is an answer with them kept for a repeated request.
+    told = f"{api('get').json()}{made}{list(IdempotencyKey.unscoped.values_list())}"
+    assert made["id"] in told
+    assert not re.search("01000000014|01012345678", told)
 
 
 def test_reading_and_writing_need_their_scopes(tenant: Tenant, document: Document) -> None:

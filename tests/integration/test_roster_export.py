@@ -78,7 +78,8 @@ def exported(tenant: Tenant, folder: Path, **params: Any) -> Path:
 
 
 def known(tenant: Tenant) -> list[tuple[Any, ...]]:
-    return sorted(Student.objects.for_tenant(tenant).values_list(*NAMES), key=str)
+    rows = Student.objects.for_tenant(tenant)
+    return sorted((tuple(getattr(one, name) for name in NAMES) for one in rows), key=str)
 
 
 def text(limit: int) -> st.SearchStrategy[str]:

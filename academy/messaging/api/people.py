@@ -15,6 +15,7 @@ from academy.core.http.pagination import CursorPagination
 from academy.core.http.serializers import NothingSerializer, parse_body, parse_query
 from academy.core.http.values import instant
 from academy.core.http.views import PagedView
+from academy.core.personal import masked
 from academy.jobs.idempotency import Answer
 from academy.jobs.once import act_once
 from academy.messaging import people, shown
@@ -22,7 +23,6 @@ from academy.messaging.api import people_docs, people_serializers
 from academy.messaging.events import Event
 from academy.messaging.fields import Recipient
 from academy.messaging.models import Consent, OptOut
-from academy.messaging.phones import masked
 from academy.messaging.recipients import To
 from academy.messaging.triggers import event_tell
 from academy.tenants.principal import principal_of

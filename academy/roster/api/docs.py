@@ -16,7 +16,7 @@ STUDENT_EXAMPLE: Final[dict[str, Any]] = {
     "id": "01932c07-c1f2-7f63-8d7e-3f5ad2a6f0c4",
     "number": "2026-014",
     "name": "김보기",
-    "parent_phone": "01000000014",
+    "parent_phone": "***-****-0014",
     "student_phone": "",
     "school": "보기중학교",
     "grade": "중2",
@@ -73,7 +73,13 @@ student_create = extend_schema(
 student_read = extend_schema(
     operation_id="student_read",
     tags=TAGS,
-    responses={200: _student("The student.", "A student", STUDENT_EXAMPLE)},
+    responses={
+        200: _student(
+            "The student.",
+            "With students:phones",
+            {**STUDENT_EXAMPLE, "parent_phone": "01000000014"},
+        )
+    },
 )
 student_edit = extend_schema(
     operation_id="student_edit",

@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from academy.core.http.values import instant
+from academy.core.personal import masked
 from academy.roster.fields import NAMES
-from academy.roster.models import Student
+from academy.roster.models import PHONE_COLUMNS, Student
 
 
-def student_body(student: Student) -> dict[str, Any]:
-    """A student."""
+def student_body(student: Student, *, whole_phones: bool = False) -> dict[str, Any]:
+    """A student; of the phones the last digits alone, unless somebody may see them."""
     known = {name: getattr(student, name) for name in NAMES}
+    if not whole_phones:
+        known |= {name: masked(known[name]) for name in PHONE_COLUMNS}
     day = student.enrolled_on
     return {
         "id": str(student.pk),

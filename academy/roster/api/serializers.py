@@ -19,6 +19,7 @@ STATES = [state.value for state in Enrolment]
 GENDERS = [gender.value for gender in Gender]
 _LONGEST = 1_000
 _PHONE_HELP = "Digits; written with hyphens, or without 010, they are read as well."
+_MASKED = "The last digits; whole where one student is read with the scope `students:phones`."
 _OWN_NUMBER = "The academy's own number of the student."
 
 
@@ -108,8 +109,8 @@ class StudentSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     number = serializers.CharField(help_text=_OWN_NUMBER)
     name = serializers.CharField()
-    parent_phone = serializers.CharField(help_text="Digits.")
-    student_phone = serializers.CharField(help_text="Digits; empty where it is not known.")
+    parent_phone = serializers.CharField(help_text=_MASKED)
+    student_phone = serializers.CharField(help_text=f"{_MASKED} Empty where it is not known.")
     school = serializers.CharField()
     grade = serializers.CharField()
     gender = serializers.ChoiceField(GENDERS, allow_blank=True)

@@ -32,7 +32,7 @@ class StudentsView(PagedView):
 
     @docs.student_list
     def get(self, request: Request) -> Response:
-        """Your students, the last added first."""
+        """Your students, the last added first; of their phones the last digits."""
         wanted = parse_query(request, serializers.StudentListQuerySerializer)
         students = selectors.students_list(
             tenant=principal_of(request).tenant,
@@ -71,12 +71,12 @@ class StudentView(APIView):
 
     @docs.student_read
     def get(self, request: Request, student_id: UUID) -> Response:
-        """One student; a removed one too."""
+        """One student; a removed one too. With `students:phones` the phones are whole."""
         parse_query(request, NothingSerializer, also=frozenset())
-        tenant = principal_of(request).tenant
-        return Response(
-            present.student_body(selectors.student_get(tenant=tenant, student_id=student_id))
-        )
+        caller = principal_of(request)
+        student = selectors.student_get(tenant=caller.tenant, student_id=student_id)
+        whole = Scope.STUDENTS_PHONES in caller.scopes
+        return Response(present.student_body(student, whole_phones=whole))
 
     @docs.student_edit
     def patch(self, request: Request, student_id: UUID) -> Response:

@@ -2,7 +2,7 @@
 # Options: PYTHON=/path/to/python3.11, VIDEO=file (demo), TESTS=path (test), JOBS= SEED= (chaos).
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test lint format types contracts openapi check-openapi reference chaos chaos-messages soak bench bench-ai bench-events bench-sheets bench-video bench-messaging bench-roster lock audit train-omr train-digits train-numbers ocr-data models build clean
+.PHONY: help setup demo up down status test lint format types contracts openapi check-openapi reference chaos chaos-messages soak upgrade-check bench bench-ai bench-events bench-sheets bench-video bench-messaging bench-roster lock audit train-omr train-digits train-numbers ocr-data models build clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
@@ -91,6 +91,9 @@ train-omr: setup ## Train the network for hard marks, promoted only when better 
 
 train-numbers: setup ## Train the network for printed question numbers, stored only when better (EXAMPLES=60000 EPOCHS=14 FONTS="folders")
 	@$(BIN)/python -m academy.ai.segmentation.numbers $(if $(EXAMPLES),--examples $(EXAMPLES)) $(if $(EPOCHS),--epochs $(EPOCHS)) $(if $(FONTS),--fonts $(FONTS))
+
+upgrade-check: setup ## The previous release and this one side by side on one platform: upgrade under load, back, and forward again (6 minutes)
+	@$(LOCAL) run --services-only -- $(BIN)/python -m tests.upgrade
 
 lock: setup ## Compile requirements/*.in into hashed locks (UPGRADE=1 takes newer versions)
 	@$(BIN)/python -m deploy.local.lock $(if $(UPGRADE),--upgrade)

@@ -39,8 +39,10 @@ class Process:
         environ: Mapping[str, str] | None = None,
         identity: Identity | None = None,
         death_signal: signal.Signals = signal.SIGKILL,
+        cwd: Path = ROOT,
     ) -> None:
         self.name = name
+        self._cwd = cwd
         self.log_path = folder / f"{name}.log"
         self._argv = [
             *(sys.executable, "-I", "-S", str(_CHILD), str(os.getpid()), str(int(death_signal))),
@@ -57,7 +59,7 @@ class Process:
         with self.log_path.open("ab") as log:
             self._popen = subprocess.Popen(
                 self._argv,
-                cwd=ROOT,
+                cwd=self._cwd,
                 env=self._environ,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

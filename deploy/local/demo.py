@@ -1,4 +1,4 @@
-"""The demo: one lecture through the whole platform, seen from outside, as a REST client.
+"""The demo: a day of an academy through the whole platform, seen from outside, as a REST client.
 
     python -m deploy.local demo [--video FILE] [--seconds N] [--keep]
 
@@ -27,6 +27,7 @@ import httpx
 
 from deploy.local import demo_play
 from deploy.local.demo_api import Api, DemoError
+from deploy.local.demo_class import SchoolDay, must_have_succeeded
 from deploy.local.demo_follow import Follower
 from deploy.local.demo_play import Played
 from deploy.local.demo_report import (
@@ -40,9 +41,8 @@ from deploy.local.demo_story import Story, clock, megabytes
 from deploy.local.demo_upload import upload_file
 from deploy.local.lecture import SLIDES, LectureError, make_lecture
 
-OTHER_QUEUES = ("ai-lite", "ai-basic", "ai-premium", "messaging")
-CHAPTERS = 7
-_PING_SECONDS = 60.0
+CHAPTERS = 10
+_CREDITS_KRW = 10_000
 _STOPPING = "Stopping: workers finish or give back what they hold. Ctrl-C once more kills them."
 
 
@@ -97,15 +97,16 @@ class Demo:
     def run(self) -> None:
         """Everything; `report` is filled on the way."""
         story = self.story
-        story.rule("One lecture through the whole platform")
+        story.rule("A day of an academy through the whole platform")
         story.say(f"API      {self.around.api_url}/api/v1/")
         story.say(f"Logs     {self.around.logs}, a file for each process")
         with tempfile.TemporaryDirectory(prefix="demo-", dir=self.around.scratch) as folder:
             with story.chapter("academy", "An academy and its API key"):
                 academies = self.make_academies()
             with Api(self.around.api_url, academies.key) as api:
-                with story.chapter("pings", "One small job through each of the other queues"):
-                    self.ping(api)
+                day = SchoolDay(api, story, Path(folder))
+                with story.chapter("roster", "A list of students, from a spreadsheet"):
+                    day.roster()
                 with story.chapter("lecture", "The lecture"):
                     source = self.lecture(Path(folder))
                     source_seconds = demo_play.seconds_of(self.ffmpeg, source)
@@ -115,11 +116,19 @@ class Demo:
                     job = self.transcode(api, source, upload_id)
                 with story.chapter("verify", "Play it, every rendition from first to last segment"):
                     video = self.verify(api, job, source_seconds)
+                with story.chapter("examination", "A box of answer sheets becomes scores"):
+                    day.examination()
+                with story.chapter("second_look", "What was doubtful, once more on ai-premium"):
+                    day.second_look()
+                with story.chapter("parents", "Every parent gets exactly one message"):
+                    day.parents()
                 with story.chapter("isolation", "Another academy sees nothing of it"):
                     self.isolation(academies, job, video)
+                self.report |= day.report
+                links = day.links()
             story.rule("How long it took")
             story.table(("", ""), timing_rows(story.seconds, self.report["steps"]))
-            self.pages(video)
+            self.pages(video, links)
 
     # ------------------------------------------------------------------ acts
 
@@ -133,8 +142,12 @@ class Demo:
         with Api(self.around.api_url, session["access"]) as api:
             ours = self._make_academy(api, "Haneul Academy", "haneul")
             other = self._make_academy(api, "Byeol Academy", "byeol")
+            api.post(
+                f"/api/v1/ops/tenants/{ours['tenant']['id']}/message-credits",
+                {"kind": "top_up", "amount": _CREDITS_KRW, "key": "demo"},
+            )
         key = ours["api_key"]["token"]
-        self.story.done(f"{ours['tenant']['name']} ({ours['tenant']['slug']}), plan start")
+        self.story.done(f"{ours['tenant']['name']} ({ours['tenant']['slug']}), plan grow")
         self.story.done(f"API key ak_{ours['api_key']['prefix']}_…, stored as a hash only")
         return Academies(ours["tenant"]["name"], key, other["api_key"]["token"])
 
@@ -142,27 +155,8 @@ class Demo:
         unique = f"{slug}-{uuid.uuid4().hex[:6]}"
         return api.post(
             "/api/v1/tenants",
-            {"slug": unique, "name": name, "plan": "start", "owner_username": f"owner.{unique}"},
+            {"slug": unique, "name": name, "plan": "grow", "owner_username": f"owner.{unique}"},
         )
-
-    def ping(self, api: Api) -> None:
-        """A `system.ping` on every queue but video's: through relay, queue and worker and back."""
-        jobs = {}
-        for queue in OTHER_QUEUES:
-            order = {"kind": f"system.ping.{queue}", "params": {"note": f"hello, {queue}"}}
-            jobs[queue] = api.post("/api/v1/jobs", order, idempotency_key=str(uuid.uuid4()))
-        answers: dict[str, str] = {}
-        for queue, job in jobs.items():
-            follower = Follower(api, job)
-            for _ in follower.sights(within_seconds=_PING_SECONDS):
-                pass
-            self._must_have_succeeded(follower.job)
-            if follower.job["result"].get("note") != f"hello, {queue}":
-                raise DemoError(f"The ping on {queue} came back changed: {follower.job['result']}")
-            answers[queue] = follower.job["state"]
-            waited = seconds_between(follower.job, "created_at", "finished_at")
-            self.story.done(f"{queue:<11} answered after {waited:.2f} s")
-        self.report["pings"] = answers
 
     def lecture(self, folder: Path) -> Path:
         """The file to upload: the person's own, or a generated one."""
@@ -216,7 +210,7 @@ class Demo:
                 show(sight)
         done = follower.job
         self.report["state"] = done["state"]
-        self._must_have_succeeded(done)
+        must_have_succeeded(done)
         self.story.seconds["queue_wait"] = seconds_between(done, "created_at", "started_at")
         self.story.seconds["transcode_run"] = seconds_between(done, "started_at", "finished_at")
         self.report["steps"] = steps.seconds
@@ -270,11 +264,12 @@ class Demo:
                     raise DemoError(f"Another academy's key got {status} for {path}, not 404")
         self.story.done("its key gets 404 for the job, its events and the video")
 
-    def pages(self, video: dict[str, Any]) -> None:
+    def pages(self, video: dict[str, Any], links: dict[str, str]) -> None:
         """Where a person goes on; each address is opened once."""
         urls = {
             "master playlist": self.report["master_url"],
             "player": video["playback"]["player_url"],
+            **links,
             "API docs": f"{self.around.api_url}/api/docs",
             "console": f"{self.around.api_url}/console",
             "Flower": self.around.flower_url,
@@ -293,16 +288,6 @@ class Demo:
             self.story.say(f"{name:<16} {url}{suffix}")
         if not self.options.keep:
             self.story.say("(the platform stops now; to open these, run: make demo KEEP=1)")
-
-    def _must_have_succeeded(self, job: dict[str, Any]) -> None:
-        if job["state"] == "succeeded":
-            return
-        error = job.get("error") or {}
-        text = (error.get("message") or {}).get("en", "no reason was given")
-        raise DemoError(
-            f"The job {job['id']} ({job['kind']}) is {job['state']}: "
-            f"{error.get('code', 'no code')}: {text} Look at w-{job['queue']}.log"
-        )
 
 
 def _keep_logs(around: Surroundings) -> str:
@@ -334,9 +319,7 @@ def _existing_file(text: str) -> Path:
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The demo's options; exits with a sentence when they are wrong."""
-    parser = _Parser(
-        prog="make demo", description="One lecture through the whole platform, seen from outside."
-    )
+    parser = _Parser(prog="make demo", description="A day of an academy, seen from outside.")
     parser.add_argument(
         "--video", type=_existing_file, help="your own file instead of a generated lecture"
     )

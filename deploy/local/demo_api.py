@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 import httpx
@@ -11,6 +11,7 @@ import httpx
 _TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 _BUSY_STATUSES = frozenset({429, 502, 503})
 _PATIENCE_SECONDS = 30.0
+_POLL_SECONDS = 0.3
 
 
 class DemoError(Exception):
@@ -58,6 +59,25 @@ class Api:
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
         return self._call("POST", path, dict(body or {}), headers)
 
+    def put(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Replace something; the same again changes nothing."""
+        return self._call("PUT", path, dict(body), {})
+
+    def patch(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Change what is named."""
+        return self._call("PATCH", path, dict(body), {})
+
+    def until(
+        self, path: str, holds: Callable[[dict[str, Any]], bool], within_seconds: float
+    ) -> dict[str, Any]:
+        """Read until it is so; DemoError with the last state when that takes too long."""
+        deadline = time.monotonic() + within_seconds
+        while not holds(found := self.get(path)):
+            if time.monotonic() > deadline:
+                raise DemoError(f"{path} is still {found.get('state')} after {within_seconds:g} s")
+            time.sleep(_POLL_SECONDS)
+        return found
+
     def status_of(self, path: str) -> int:
         """The bare status of a GET, for requests that are meant to be refused."""
         return self.http.get(path).status_code
@@ -65,7 +85,7 @@ class Api:
     def _call(
         self, method: str, path: str, body: dict[str, Any] | None, headers: dict[str, str]
     ) -> dict[str, Any]:
-        repeatable = method == "GET" or "Idempotency-Key" in headers
+        repeatable = method in {"GET", "PUT"} or "Idempotency-Key" in headers
         deadline = time.monotonic() + (_PATIENCE_SECONDS if repeatable else 0.0)
         while True:
             response = None

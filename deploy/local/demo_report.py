@@ -12,7 +12,7 @@ from deploy.local.demo_play import Played
 #: What the timings are called for people; those further right are part of the one above.
 STAGES = {
     "academy": "academy and key",
-    "pings": "four small jobs",
+    "roster": "the list of students",
     "lecture": "making the lecture",
     "upload": "upload",
     "upload_transfer": "    the bytes themselves",
@@ -20,6 +20,9 @@ STAGES = {
     "queue_wait": "    waiting for a worker",
     "transcode_run": "    the work",
     "verify": "playing it all",
+    "examination": "the box of answer sheets",
+    "second_look": "doubtful rows once more",
+    "parents": "a message to each parent",
     "isolation": "the other academy",
 }
 

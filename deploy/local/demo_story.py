@@ -59,6 +59,10 @@ class Story:
         """Something that held."""
         self._console.print(f"     [green]{self._mark('✓', 'ok')}[/] {escape(text)}")
 
+    def skipped(self, text: str) -> None:
+        """Something that this machine lacks the parts for."""
+        self._console.print(f"     [yellow]{self._mark('○', '--')}[/] {escape(text)}")
+
     def failed(self, text: str) -> None:
         """Why the demo ends here."""
         self._console.print(f"\n[bold red]{self._mark('✗', 'FAILED')}[/] {escape(text)}\n")
@@ -122,10 +126,13 @@ class Story:
         return advance
 
     @contextlib.contextmanager
-    def job(self) -> Iterator[Callable[[Sight], None]]:
-        """A job's life: a bar with step, percent and time left."""
+    def job(self, *, quiet: bool = False) -> Iterator[Callable[[Sight], None]]:
+        """A job's life: a bar with step, percent and time left; lines of a quiet one are left out.
+
+        A bar goes when the job has ended.
+        """
         if not self.live:
-            yield self._plain_job()
+            yield (lambda _: None) if quiet else self._plain_job()
             return
         columns = (
             TextColumn("    "),

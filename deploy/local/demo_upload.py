@@ -66,15 +66,17 @@ class Slice:
         return base64.b64encode(digest.digest()).decode()
 
 
-def upload_file(api: Api, path: Path, advance: Advance) -> Sent:
+def upload_file(
+    api: Api, path: Path, advance: Advance, *, purpose: str = "video", content_type: str = ""
+) -> Sent:
     """Declare, send, complete; `advance` is told the bytes that went out (back, when repeated)."""
     size = path.stat().st_size
     whole = Slice(path, 0, size)
     order: dict[str, Any] = {
         "filename": path.name,
         "size": size,
-        "content_type": _content_type(path),
-        "purpose": "video",
+        "content_type": content_type or _content_type(path),
+        "purpose": purpose,
     }
     if size < _SINGLE_PUT_BYTES:
         order["sha256"] = whole.sha256()

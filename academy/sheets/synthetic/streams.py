@@ -16,6 +16,7 @@ class Stream(IntEnum):
     BENCHMARK = 4
     CALIBRATION = 5
     PROOF = 6
+    TRIAL = 7
 
 
 def rng_of(stream: Stream, *numbers: int) -> np.random.Generator:

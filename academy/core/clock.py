@@ -9,7 +9,13 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as time_of_day
+from typing import Final
+from zoneinfo import ZoneInfo
+
+KST: Final = ZoneInfo("Asia/Seoul")
+"""Where days of the academies begin."""
 
 
 class _Override:
@@ -24,6 +30,11 @@ def now() -> datetime:
     if _Override.frozen is not None:
         return _Override.frozen
     return datetime.now(UTC) + _Override.offset
+
+
+def korean_day(day: date) -> datetime:
+    """The moment at which a day begins in Korea."""
+    return datetime.combine(day, time_of_day(), KST).astimezone(UTC)
 
 
 def monotonic() -> float:

@@ -20,7 +20,7 @@ from academy.core.catalogue import lookup
 from academy.documents.tables.cells import Cell, Fault, Row, column_name
 from academy.documents.tables.opening import Table
 from academy.documents.tables.values import CellError, masked, shown
-from academy.documents.tables.writing import Shade, Shaded, Value, XlsxWriter
+from academy.documents.tables.writing import Shade, Shaded, Value, XlsxSheet, XlsxWriter
 from academy.roster import errors as _errors  # noqa: F401 - registers the row codes
 from academy.roster.fields import BY_NAME, NAMES, Field
 from academy.roster.headings import HEADING_ROWS, SAMPLE_ROWS, Column, Heading, find, named
@@ -222,7 +222,7 @@ class _Sift:
 class _Copy:
     """The rows of the file as they came, with the faults marked and said at the end of the row."""
 
-    def __init__(self, writer: XlsxWriter, heading_row: int, *, every_row: bool) -> None:
+    def __init__(self, writer: XlsxSheet, heading_row: int, *, every_row: bool) -> None:
         self._writer, self._heading_row, self._every_row = writer, heading_row, every_row
         self._width = 0
 

@@ -11,9 +11,9 @@ from academy.jobs.kinds import KindSpec
 from academy.jobs.models import Job
 from academy.jobs.submit import Order
 from academy.sheets.models import Scan
-from academy.sheets.params import ExportParams, MakeParams, ReadParams
+from academy.sheets.params import ExportParams, GradebookParams, MakeParams, ReadParams
 from academy.sheets.scans import rows_left
-from academy.sheets.selectors import design_get, exam_get
+from academy.sheets.selectors import design_get, exam_get, gradebook_exams
 from academy.uploads.purposes import Purpose
 from academy.uploads.services import upload_ready
 
@@ -72,3 +72,8 @@ def export_check(tenant_id: UUID, params: ExportParams) -> None:
     """Raises AppError: exam_not_found, exam_without_key."""
     if exam_get(tenant=tenant_id, exam_id=params.exam).key is None:
         raise AppError("exam_without_key")
+
+
+def gradebook_check(tenant_id: UUID, params: GradebookParams) -> None:
+    """Raises AppError: those of `gradebook_exams`."""
+    gradebook_exams(tenant=tenant_id, params=params)

@@ -111,6 +111,20 @@ register(
         "Open it again first.",
     ),
     Entry(
+        "exams_none_found", 404,
+        "조건에 맞는 시험이 없습니다.",
+        "No examination with a key fits these filters.",
+        "제목과 기간을 확인해 주세요. 정답이 없는 시험은 들어가지 않습니다.",
+        "Check the title and the days; examinations without a key are left out.",
+    ),
+    Entry(
+        "exams_too_many", 422,
+        "한 번에 담을 수 있는 시험은 {limit}개까지입니다.",
+        "One gradebook holds at most {limit} examinations.",
+        "기간을 나누어 만들어 주세요.",
+        "Make several, each of a shorter time.",
+    ),
+    Entry(
         "exam_without_key", 409,
         "정답이 아직 등록되지 않았습니다.",
         "The examination has no key yet.",

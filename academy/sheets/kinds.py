@@ -2,9 +2,27 @@
 
 from academy.core.storage import Bucket
 from academy.jobs.kinds import KindSpec, register
-from academy.sheets.checks import export_check, follow_up, make_check, read_check
-from academy.sheets.params import ExportParams, MakeParams, PagesParams, ReadParams
-from academy.sheets.results import MakeResult, PagesResult, ReadResult, SheetExportResult
+from academy.sheets.checks import (
+    export_check,
+    follow_up,
+    gradebook_check,
+    make_check,
+    read_check,
+)
+from academy.sheets.params import (
+    ExportParams,
+    GradebookParams,
+    MakeParams,
+    PagesParams,
+    ReadParams,
+)
+from academy.sheets.results import (
+    GradebookResult,
+    MakeResult,
+    PagesResult,
+    ReadResult,
+    SheetExportResult,
+)
 from academy.sheets.scans import pages_dropped, pages_stored
 from academy.tenants.scopes import Scope
 
@@ -76,5 +94,22 @@ EXPORT = register(
         timeout_seconds=1800,
         result=SheetExportResult,
         check=export_check,
+    )
+)
+
+GRADEBOOK = register(
+    KindSpec(
+        name="sheets.gradebook",
+        version=1,
+        queue="ai-lite",
+        params=GradebookParams,
+        handler="academy.sheets.handlers.gradebook:run",
+        bucket=Bucket.EXCEL.value,
+        reads=Scope.SHEETS_READ,
+        writes=Scope.SHEETS_WRITE,
+        max_attempts=5,
+        timeout_seconds=3600,
+        result=GradebookResult,
+        check=gradebook_check,
     )
 )

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from datetime import date
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import Field, field_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from academy.jobs.kinds import Params
 
 MAX_UPLOADS = 100
+MAX_EXAMS = 60
 _ID = "01932c07-9b7e-7a40-b6a1-2f0d5c1e8a33"
 
 
@@ -72,3 +74,48 @@ class ExportParams(Params):
 
     exam: UUID
     format: Literal["xlsx", "csv"] = Field(default="xlsx")
+
+
+Word = Annotated[str, StringConstraints(min_length=1, max_length=60)]
+Words = Annotated[list[Word], Field(max_length=100)]
+
+
+class GradebookParams(Params):
+    """Write the scores of several examinations into one table: students by examinations.
+
+    The examinations are named, or all of a time whose title has some words. Classes, school years
+    and schools say which students are written; places and figures are among all who sat.
+    """
+
+    exams: Annotated[list[UUID], Field(min_length=1, max_length=MAX_EXAMS)] | None = Field(
+        default=None,
+        description="These, in this order. Null: all with a key that the filters let through, the "
+        "first first.",
+        examples=[[_ID]],
+    )
+    title: Word | None = Field(default=None, description="Only those whose title has this in it.")
+    since: date | None = Field(
+        default=None, description="Only those that were set up on this day (in Korea) or later."
+    )
+    until: date | None = Field(default=None, description="Only those of this day or before.")
+    classes: Words = Field(default_factory=list, description="Only students of these classes.")
+    grades: Words = Field(default_factory=list, description="Only students of these years.")
+    schools: Words = Field(default_factory=list, description="Only students of these schools.")
+    details: bool = Field(
+        default=True,
+        strict=True,
+        description="In a workbook, two more sheets for each examination: its scores with every "
+        "answer, and the figures of its questions.",
+    )
+    format: Literal["xlsx", "csv"] = Field(default="xlsx")
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        if self.exams is not None:
+            if self.title is not None or self.since is not None or self.until is not None:
+                raise ValueError("give either exams or title, since and until")
+            if len(set(self.exams)) != len(self.exams):
+                raise ValueError("an examination is named twice")
+        if self.since is not None and self.until is not None and self.until < self.since:
+            raise ValueError("until is before since")
+        return self

@@ -49,6 +49,27 @@ class Exported(Published):
     sha256: str = Field(description="In hex.")
 
 
+class SittingSaid(Published):
+    """One examination of a gradebook, over the students that were asked for."""
+
+    exam: str
+    title: str
+    students: int = Field(description="Who sat it.")
+    needs_review: int = Field(description="Complete sheets on which something is in doubt.")
+    incomplete: int = Field(description="Sheets of which a page is missing.")
+    mean: float | None = Field(description="Points, over the complete sheets of everybody.")
+
+
+class Gradebook(Published):
+    """The workbook that was made."""
+
+    file: str = Field(description="The artifact's name.")
+    students: int = Field(description="Rows of the table over all examinations.")
+    exams: list[SittingSaid]
+    size: int = Field(description="Bytes.")
+    sha256: str = Field(description="In hex.")
+
+
 class MakeResult(Enveloped[Made]):
     """Of `sheets.make`."""
 
@@ -63,3 +84,7 @@ class PagesResult(Enveloped[ReadSome]):
 
 class SheetExportResult(Enveloped[Exported]):
     """Of `sheets.export`."""
+
+
+class GradebookResult(Enveloped[Gradebook]):
+    """Of `sheets.gradebook`."""

@@ -6,10 +6,11 @@ can be older than what it is of.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import groupby
+from typing import Final
 from uuid import UUID
 
 from academy.core.errors import AppError
@@ -17,6 +18,8 @@ from academy.sheets.grading import AnswerKey, Graded, grade
 from academy.sheets.models import Exam, Scan
 from academy.sheets.scans import answers_of
 from academy.sheets.statistics import Item, Statistics, analyse
+
+_CHUNK: Final = 50
 
 
 @dataclass(frozen=True)
@@ -50,9 +53,16 @@ def key_of(exam: Exam) -> AnswerKey:
 
 
 def scores_of(exam: Exam, students: Collection[UUID] | None = None) -> list[Score]:
-    """Every student's score, best first, or only these students'. Raises exam_without_key.
+    """Every student's score, best first, or only these students'. Raises exam_without_key."""
+    found = each_score(exam, students)
+    return sorted(found, key=lambda score: (-score.points, score.student))
 
-    Where a page of a student was scanned twice, the first counts until somebody settles it.
+
+def each_score(exam: Exam, students: Collection[UUID] | None = None) -> Iterator[Score]:
+    """The same one by one, in no order that means anything: one sheet at a time is in memory.
+
+    Where a page of a student was scanned twice, the first counts until somebody settles it. Raises
+    exam_without_key.
     """
     key = key_of(exam)
     scans = Scan.objects.for_tenant(exam.tenant_id).filter(
@@ -60,13 +70,11 @@ def scores_of(exam: Exam, students: Collection[UUID] | None = None) -> list[Scor
     )
     if students is not None:
         scans = scans.filter(student__in=students)
-    sheets: dict[UUID, list[Scan]] = defaultdict(list)
-    for scan in scans.order_by("created_at", "upload_id", "index"):
-        assert scan.student_id is not None
-        sheets[scan.student_id].append(scan)
+    scans = scans.order_by("student_id", "created_at", "upload_id", "index")
     pages = range(1, exam.design.sheet.page_count + 1)
-    found = [_score(key, pages, student, sheet) for student, sheet in sheets.items()]
-    return sorted(found, key=lambda score: (-score.points, score.student))
+    for student, sheet in groupby(scans.iterator(_CHUNK), key=lambda scan: scan.student_id):
+        assert student is not None
+        yield _score(key, pages, student, list(sheet))
 
 
 def _score(key: AnswerKey, pages: range, student: UUID, sheet: list[Scan]) -> Score:
@@ -90,10 +98,11 @@ def _score(key: AnswerKey, pages: range, student: UUID, sheet: list[Scan]) -> Sc
 def statistics_of(exam: Exam, scores: list[Score]) -> Statistics | None:
     """Figures over the complete sheets; None where there is none."""
     key = key_of(exam)
-    return analyse([_items(key, score) for score in scores if not score.missing_pages])
+    return analyse([items_of(key, score) for score in scores if not score.missing_pages])
 
 
-def _items(key: AnswerKey, score: Score) -> dict[int, Item]:
+def items_of(key: AnswerKey, score: Score) -> dict[int, Item]:
+    """A score as `analyse` wants it, by question."""
     items = {}
     for mark, item in zip(score.graded.marks, key.items, strict=True):
         share = float(mark.points / item.points) if item.points else 0.0

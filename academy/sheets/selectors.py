@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet
 
+from academy.core import clock
 from academy.core.errors import AppError
 from academy.sheets.fields import ExamState
 from academy.sheets.models import Change, Exam, Scan, SheetDesign
+from academy.sheets.params import MAX_EXAMS, GradebookParams
 from academy.tenants.models import Tenant
 
 
@@ -43,6 +46,33 @@ def exam_get(*, tenant: Tenant | UUID, exam_id: UUID, is_open: bool = False) -> 
     if is_open and exam.state != ExamState.OPEN:
         raise AppError("exam_closed")
     return exam
+
+
+def gradebook_exams(*, tenant: Tenant | UUID, params: GradebookParams) -> list[Exam]:
+    """The examinations of a gradebook, in its order.
+
+    Raises AppError: exam_not_found or exam_without_key (one that is named), exams_none_found,
+    exams_too_many.
+    """
+    if params.exams is not None:
+        named = [exam_get(tenant=tenant, exam_id=exam_id) for exam_id in params.exams]
+        for exam in named:
+            if exam.key is None:
+                raise AppError("exam_without_key")
+        return named
+    exams = exams_list(tenant=tenant).filter(key__isnull=False)
+    if params.title is not None:
+        exams = exams.filter(title__icontains=params.title)
+    if params.since is not None:
+        exams = exams.filter(created_at__gte=clock.korean_day(params.since))
+    if params.until is not None:
+        exams = exams.filter(created_at__lt=clock.korean_day(params.until + timedelta(days=1)))
+    found = list(exams.order_by("created_at", "pk")[: MAX_EXAMS + 1])
+    if not found:
+        raise AppError("exams_none_found")
+    if len(found) > MAX_EXAMS:
+        raise AppError("exams_too_many", limit=MAX_EXAMS)
+    return found
 
 
 def scan_counts(scans: QuerySet[Scan]) -> dict[str, int]:

@@ -8,10 +8,10 @@ from academy.ai.omr.kind import REVIEW_OFFER
 from academy.ai.tiers import Tier
 from academy.jobs.models import Job
 from academy.jobs.states import JobState
-from academy.sheets import services
+from academy.sheets.fields import ExamState
 from academy.sheets.models import Exam
 from academy.sheets.reading.results import Status
-from academy.sheets.services import scan_settle
+from academy.sheets.services import exam_edit, scan_settle
 from academy.tenants.models import Tenant
 from tests.support import answer_sheets as made
 from tests.support.jobs import in_threads, make_tenant, run
@@ -127,6 +127,6 @@ def test_it_is_not_for_those_who_look_nor_for_closed_examinations(
     paper(other, made.student(tenant, "7777"), doubtful={1: LOW})
     foreign = Teacher(other).post(AGAIN, pages=1).json()["job"]
     assert error_of(teacher.get(f"{AGAIN}/{foreign}"), 404)["code"] == "job_not_found"
-    services.exam_edit(tenant=tenant, by="t", exam_id=march.pk, state=services.ExamState.CLOSED)
+    exam_edit(tenant=tenant, by="t", exam_id=march.pk, state=ExamState.CLOSED)
     assert 'id="again"' not in Teacher(march).html
     assert error_of(teacher.post(AGAIN, pages=2), 409)["code"] == "exam_closed"

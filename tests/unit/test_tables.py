@@ -23,7 +23,15 @@ from academy.documents.tables.opening import Table
 from academy.documents.tables.sheet import serial_date
 from academy.documents.tables.values import CellError
 from academy.documents.tables.workbook import is_date_format
-from academy.documents.tables.writing import Column, Kind, Shade, Shaded, XlsxWriter, write_table
+from academy.documents.tables.writing import (
+    Column,
+    Kind,
+    Shade,
+    Shaded,
+    XlsxBook,
+    XlsxWriter,
+    write_table,
+)
 from academy.roster import headings
 from academy.sandbox.child import Refused
 from tests.support.sheets import rezipped, xlsx
@@ -187,6 +195,19 @@ def test_a_table_without_rows_is_a_sound_workbook(tmp_path: Path) -> None:
     with XlsxWriter(tmp_path / "a.xlsx", "명단", ()):
         pass
     assert openpyxl.load_workbook(tmp_path / "a.xlsx").sheetnames == ["명단"]
+
+
+def test_a_book_has_its_sheets_in_the_order_asked_for_and_no_title_twice(tmp_path: Path) -> None:
+    long = "가" * 40
+    with XlsxBook(tmp_path / "a.xlsx") as book:
+        for number, title in enumerate([long, long, "3월/모의", "3월 모의", "A", "a"]):
+            book.sheet(title, (12,)).row([number])
+        book.sheet("전체", (), first=True).heading(["이름"])
+    found = openpyxl.load_workbook(tmp_path / "a.xlsx")
+    assert found.sheetnames == [
+        "전체", "가" * 31, "가" * 27 + " (2)", "3월 모의", "3월 모의 (2)", "A", "a (2)",
+    ]  # fmt: skip
+    assert [sheet["A1"].value for sheet in found.worksheets] == ["이름", *range(6)]
 
 
 @pytest.mark.parametrize("given_up", [False, True])

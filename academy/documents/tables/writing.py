@@ -17,6 +17,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from io import TextIOWrapper
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Final, Literal, Self, TypeAlias
 
 from openpyxl import Workbook
@@ -123,26 +124,18 @@ def hyphenated(digits: str) -> str:
     return digits
 
 
-class XlsxWriter:
-    """One sheet, as a stream. Use as a context manager; rows in ascending order.
+class XlsxBook:
+    """A workbook of several sheets, written one after the other, as a stream.
 
-    The file appears when the context ends without an exception. Until then the rows are in a copy
+    The file appears when the context ends without an exception. Until then the rows are in copies
     that openpyxl keeps, in a folder beside it.
     """
 
-    def __init__(self, path: Path, title: str, widths: Sequence[int]) -> None:
+    def __init__(self, path: Path) -> None:
         self._path = path
         self._stack = ExitStack()
         self._book = Workbook(write_only=True)
-        name = _NO_TITLE.sub(" ", title).strip()[:_TITLE_CHARACTERS] or "Sheet1"
-        self._sheet = self._book.create_sheet(name)
-        self._sheet.freeze_panes = "A2"
-        for index, width in enumerate(widths):
-            self._sheet.column_dimensions[column_name(index)].width = width
-        self._looks: dict[tuple[str, Shade], Any] = {}
-        self._number = 0
-        self.rows = 0
-        """How many have been written, the heading too."""
+        self._open: XlsxSheet | None = None
 
     def __enter__(self) -> Self:
         folder = tempfile.TemporaryDirectory(prefix=".rows-", dir=self._path.parent)
@@ -151,10 +144,55 @@ class XlsxWriter:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         with self._stack:
-            with _temporary_files_in(self._folder):
-                self._sheet.close()
+            self._close()
             if kind is None:
                 self._book.save(self._path)
+
+    def sheet(self, title: str, widths: Sequence[int], *, first: bool = False) -> XlsxSheet:
+        """Begin a sheet, which ends the one before; ``first`` puts it in front of all others.
+
+        What a title cannot hold is left out, and a title that is taken gets a number.
+        """
+        self._close()
+        made = self._book.create_sheet(self._free(title), 0 if first else None)
+        self._open = XlsxSheet(made, self._folder, widths)
+        return self._open
+
+    def _free(self, title: str) -> str:
+        """A title that no sheet has; numbered by openpyxl it could be too long for Excel."""
+        base = name = _NO_TITLE.sub(" ", title).strip()[:_TITLE_CHARACTERS] or "Sheet1"
+        taken = {one.casefold() for one in self._book.sheetnames}
+        number = 1
+        while name.casefold() in taken:
+            number += 1
+            after = f" ({number})"
+            name = base[: _TITLE_CHARACTERS - len(after)].rstrip() + after
+        return name
+
+    def _close(self) -> None:
+        if self._open is not None:
+            self._open.close()
+        self._open = None
+
+
+class XlsxSheet:
+    """One sheet of a workbook, as a stream: rows in ascending order."""
+
+    def __init__(self, sheet: Any, folder: str, widths: Sequence[int]) -> None:
+        self._sheet = sheet
+        self._folder = folder
+        self._sheet.freeze_panes = "A2"
+        for index, width in enumerate(widths):
+            self._sheet.column_dimensions[column_name(index)].width = width
+        self._looks: dict[tuple[str, Shade], Any] = {}
+        self._number = 0
+        self.rows = 0
+        """How many have been written, the heading too."""
+
+    def close(self) -> None:
+        """Write no more rows."""
+        with _temporary_files_in(self._folder):
+            self._sheet.close()
 
     def heading(self, titles: Sequence[str], number: int | None = None) -> None:
         """A row of titles, numbered as `row` does."""
@@ -219,6 +257,25 @@ class XlsxWriter:
                 look.fill = PatternFill("solid", fgColor=shade.value)
         look.value = value
         return look
+
+
+class XlsxWriter:
+    """A workbook of one sheet; see `XlsxBook`."""
+
+    def __init__(self, path: Path, title: str, widths: Sequence[int]) -> None:
+        self._book = XlsxBook(path)
+        self._begin = (title, widths)
+
+    def __enter__(self) -> XlsxSheet:
+        return self._book.__enter__().sheet(*self._begin)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._book.__exit__(kind, error, trace)
 
 
 @contextmanager

@@ -65,9 +65,6 @@ def resources() -> Json:
                 "AWS::ECS::Service",
                 _daemon(role) if role.runs == "gpu" else _service(role),
                 condition=condition,
-                # A target group can be used once a rule sends to it; without a balancer there is
-                # neither.
-                depends_on=f"{role.id}Rule" if role.port else None,
             )
     return made
 
@@ -273,6 +270,10 @@ def _service(role: Role) -> Json:
         }
         made["LoadBalancers"] = choose("HasBalancer", [target])
         made["HealthCheckGracePeriodSeconds"] = choose("HasBalancer", 60)
+        # ECS takes a target group once a rule sends to it. Naming the rule makes it come first;
+        # DependsOn may not name what exists in one size alone.
+        rule = {"Key": "reached-by", "Value": ref(f"{role.id}Rule")}
+        made["Tags"] = choose("HasBalancer", [rule])
     return made
 
 

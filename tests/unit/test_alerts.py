@@ -212,7 +212,9 @@ def sections(text: str) -> dict[str, str]:
 
 def test_every_page_belongs_to_an_alert() -> None:
     pages = {page for page in RUNBOOKS.glob("*.md") if page.name != "README.md"}
-    assert pages == {page_of(alert) for alert in RULES}
+    # Nobody is called by an alert to restore a backup.
+    without = {RUNBOOKS / "restore.md"}
+    assert pages == {page_of(alert) for alert in RULES} | without
     listed = set(re.findall(r"\]\(([a-z-]+\.md)\)", (RUNBOOKS / "README.md").read_text()))
     assert listed == {page.name for page in pages}
 

@@ -13,7 +13,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -49,21 +49,24 @@ class Lock:
         """Let others deploy."""
         self._ended.set()
         self._thread.join()
-        if self._etag is not None:
+        if self._etag is None:
+            return
+        # Whatever ended the deployment says more than this; the lock falls by itself.
+        with suppress(BotoCoreError, ClientError):
             self._store.remove(KEY, self._etag)
 
     def _renew(self) -> None:
-        while not self._ended.wait(DEAD_AFTER_SECONDS / 3):
-            self._renewed += 1
-            # Another content each time: the same one would be no write that others could notice.
-            content = self._content | {"renewed": str(self._renewed)}
-            assert self._etag is not None
-            try:
-                self._etag = self._store.write(KEY, content, IfMatch=self._etag) or self._ours()
-            except (BotoCoreError, ClientError):
-                continue  # the next try may succeed; after three the lock is anybody's
-            if self._etag is None:
-                return
+        while self._etag is not None and not self._ended.wait(DEAD_AFTER_SECONDS / 3):
+            # After a failure the next try may succeed; after three the lock is anybody's.
+            with suppress(BotoCoreError, ClientError):
+                self._renew_once()
+
+    def _renew_once(self) -> None:
+        assert self._etag is not None
+        self._renewed += 1
+        # Another content each time: the same one would be no write that others could notice.
+        content = self._content | {"renewed": str(self._renewed)}
+        self._etag = self._store.write(KEY, content, IfMatch=self._etag) or self._ours()
 
     def _ours(self) -> str | None:
         """The ETag of our own renewal whose answer was lost, None where another wrote."""

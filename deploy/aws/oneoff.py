@@ -142,7 +142,7 @@ def definition(values: Values, serving: Mapping[str, Any]) -> dict[str, Any]:
         for _, properties in values.template.of_type("AWS::ECS::TaskDefinition")
         if any(one.get("Name") == ROLE for one in properties["ContainerDefinitions"])
     )
-    made = _known(_camel(values.of(properties)))
+    made: dict[str, Any] = _known(_camel(values.of(properties)))
     (container,) = serving["containerDefinitions"]
     served = {one["name"]: one["value"] for one in container.get("environment", [])}
     for one in made["containerDefinitions"]:

@@ -317,6 +317,14 @@ register(
         "Set the channel in the messaging policy.",
     ),
     Entry(
+        "message_alimtalk_unavailable",
+        422,
+        "지금 쓰는 발송 업체로는 알림톡을 보낼 수 없습니다.",
+        "The provider in use cannot send AlimTalk.",
+        "문자 템플릿을 고르거나 운영자에게 알려 주세요.",
+        "Choose a text template, or tell the operator.",
+    ),
+    Entry(
         "message_template_exists",
         409,
         "같은 이름의 템플릿이 이미 있습니다.",

@@ -19,8 +19,8 @@ from django.db import connection, transaction
 from academy.core import clock
 from academy.core.errors import AppError
 from academy.core.locks import Space, lock
-from academy.messaging import control, credit, recipients, rendering, results
-from academy.messaging.fields import CampaignState, Channel, MessageState, Purpose
+from academy.messaging import control, credit, providers, recipients, rendering, results
+from academy.messaging.fields import CampaignState, Channel, MessageState, MessageType, Purpose
 from academy.messaging.models import Campaign, Message, Policy, TemplateVersion
 from academy.messaging.policy import policy_of
 from academy.messaging.recipients import To
@@ -80,14 +80,11 @@ def campaign_preview(*, tenant: Tenant, request: Request, by: str) -> Preview:
     if request.not_before is not None and request.not_before > clock.now() + LATEST:
         raise AppError("message_too_late", days=LATEST.days)
     wanted = recipients.counted(request.to, policy.most_per_send)
-    version = None
-    if request.template is not None:
-        version = version_current(tenant=tenant, template_id=request.template)
-    what = _what(request, version, policy)
+    what = wanted_of(tenant=tenant, request=request, policy=policy)
     with transaction.atomic():
         campaign = _campaign(tenant, request, what, by)
         drafts = rendering.drafts(
-            campaign, what, recipients.people(tenant, wanted), occasion=_key(request, version)
+            campaign, what, recipients.people(tenant, wanted), occasion=_key(request, what.version)
         )
         _store(campaign, drafts)
         token = secrets.token_urlsafe(32)
@@ -95,9 +92,13 @@ def campaign_preview(*, tenant: Tenant, request: Request, by: str) -> Preview:
         campaign.messages_total = len(drafts)
         campaign.price_expected = sum(one.price_expected for one in drafts)
         campaign.price_most = sum(one.price_most for one in drafts)
+        # Rendering thousands takes a while, which nobody has looked at them yet.
+        campaign.expires_at = clock.now() + TOKEN_LIFETIME
         campaign.save(
-            update_fields=["token_hash", "messages_total", "price_expected", "price_most"]
-        )
+            update_fields=[
+                "token_hash", "messages_total", "price_expected", "price_most", "expires_at",
+            ]
+        )  # fmt: skip
     return Preview(campaign, token)
 
 
@@ -138,8 +139,15 @@ def campaign_confirm(*, tenant: Tenant, token: str, by: str) -> Campaign:
     return campaign
 
 
-def _what(request: Request, version: TemplateVersion | None, policy: Policy) -> Wanted:
-    if version is not None:
+def wanted_of(*, tenant: Tenant, request: Request, policy: Policy) -> Wanted:
+    """What is said, and how.
+
+    Raises AppError: not_found (the template), message_empty, message_channel_missing,
+    message_alimtalk_unavailable, and what is wrong with the text as a whole.
+    """
+    version = None
+    if request.template is not None:
+        version = version_current(tenant=tenant, template_id=request.template)
         template = version.template
         wording = Wording(
             version.body, version.subject, version.provider_template,
@@ -151,8 +159,11 @@ def _what(request: Request, version: TemplateVersion | None, policy: Policy) -> 
         wording = request.wording.checked(channel)
     else:
         raise AppError("message_empty")
-    if channel is Channel.ALIMTALK and not policy.channel:
-        raise AppError("message_channel_missing")
+    if channel is Channel.ALIMTALK:
+        if MessageType.ALIMTALK not in providers.current().capabilities().types:
+            raise AppError("message_alimtalk_unavailable")
+        if not policy.channel:
+            raise AppError("message_channel_missing")
     return Wanted(wording, channel, purpose, policy, version)
 
 

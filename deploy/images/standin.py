@@ -84,8 +84,8 @@ def uv_toml(variables: Mapping[str, str]) -> str:
         lines.append(f"find-links = {json.dumps(links.split(','))}")
     for url in variables.get("UV_INDEX", "").split():
         lines += ["[[index]]", f"url = {json.dumps(url)}"]
-    if url := variables.get("UV_DEFAULT_INDEX"):
-        lines += ["[[index]]", f"url = {json.dumps(url)}", "default = true"]
+    if default := variables.get("UV_DEFAULT_INDEX"):
+        lines += ["[[index]]", f"url = {json.dumps(default)}", "default = true"]
     return "\n".join(lines) + "\n"
 
 

@@ -116,5 +116,17 @@ build: setup ## Build the container images with docker, podman or buildah, in or
 build-check: setup ## Build and start every image without a container engine, with one real job each (root; buildah, debootstrap, runc) (MIRROR= KEEP=1)
 	@$(BIN)/python -m deploy.images.check $(if $(MIRROR),--mirror $(MIRROR)) $(if $(KEEP),--keep)
 
+.PHONY: stack costs deploy-check
+stack: setup ## Write deploy/stack.yaml, the AWS template, from the table of queues
+	@$(BIN)/python -m deploy.aws.stack
+
+costs: setup ## Write the page about costs from deploy/prices.yaml
+	@$(BIN)/python -m deploy.aws.costs
+
+deploy-check: setup ## The AWS template: as its code makes it, and linted with AWS's own schemas
+	@$(BIN)/python -m deploy.aws.stack --check
+	@$(BIN)/python -m deploy.aws.costs --check
+	@$(BIN)/cfn-lint --regions ap-northeast-2 -- deploy/stack.yaml
+
 clean: ## Remove caches and what `make up` kept (the environments stay)
 	@$(PYTHON) -m deploy.local.clean

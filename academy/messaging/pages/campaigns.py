@@ -18,10 +18,14 @@ from rest_framework.response import Response
 
 from academy.core.errors import AppError
 from academy.core.http.pagination import newest_first
-from academy.core.http.serializers import NothingSerializer, parse_body, parse_query
+from academy.core.http.serializers import (
+    NothingSerializer,
+    StrictSerializer,
+    parse_body,
+    parse_query,
+)
 from academy.desk.visits import Visit, page, show
 from academy.messaging import control, selectors, shown
-from academy.messaging.api.serializers import MessageListQuerySerializer
 from academy.messaging.fields import CampaignState, MessageState
 from academy.messaging.models import Campaign, Message
 from academy.messaging.pages import bodies, outbox, texts
@@ -39,9 +43,13 @@ _FILTERS: Final = {"": (*_OPEN, *_ENDED), "open": _OPEN, "ended": _ENDED}
 _ETAG_CHARS: Final = 32
 
 
-class RowsQuerySerializer(MessageListQuerySerializer):
+class RowsQuerySerializer(StrictSerializer):
     """Filters of the list."""
 
+    state = serializers.ListField(
+        child=serializers.ChoiceField([state.value for state in MessageState]),
+        required=False, default=list, max_length=len(MessageState),
+    )  # fmt: skip
     q = serializers.CharField(required=False, default="", max_length=40)
 
 

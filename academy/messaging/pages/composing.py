@@ -12,10 +12,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from academy.core.errors import AppError
-from academy.core.http.serializers import StrictSerializer, parse_body, parse_query
+from academy.core.http.serializers import (
+    StrictCharField,
+    StrictSerializer,
+    parse_body,
+    parse_query,
+)
 from academy.desk.visits import Visit, VisitView, page, show
 from academy.messaging import measuring, preview, selectors
-from academy.messaging.api.serializers import ConfirmSerializer
 from academy.messaging.pages import bodies, texts
 from academy.messaging.pages.purposes import MESSAGES
 from academy.messaging.pages.selection import (
@@ -33,12 +37,19 @@ from academy.tenants.scopes import Scope
 
 _TEMPLATES: Final = 300
 _FOUND: Final = 20
+_TOKEN_CHARS: Final = 100
 
 
 class FindSerializer(StrictSerializer):
     """Whom to look for."""
 
     q = serializers.CharField(max_length=40)
+
+
+class TokenSerializer(StrictSerializer):
+    """Which preview."""
+
+    token = StrictCharField(max_length=_TOKEN_CHARS)
 
 
 class MessagesVisitView(VisitView):
@@ -114,7 +125,7 @@ class ConfirmView(MessagesVisitView):
 
     def post(self, request: Request, tenant_id: UUID) -> Response:  # noqa: ARG002
         """Once: a second click is told 409 ``message_preview_used``."""
-        token = parse_body(request, ConfirmSerializer)["token"]
+        token = parse_body(request, TokenSerializer)["token"]
         campaign = preview.campaign_confirm(tenant=self.tenant, token=token, by=self.visit.by)
         return Response({"id": str(campaign.pk)}, status=HTTPStatus.ACCEPTED)
 

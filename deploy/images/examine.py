@@ -37,8 +37,8 @@ def problems(image: Image, config: Config, root: Path) -> Iterator[str]:
         yield f"it calls itself {config.labels.get('org.opencontainers.image.title')}"
     if not config.health:
         yield "it has no HEALTHCHECK"
-    if "/scratch" not in config.volumes:
-        yield "it declares no volume at /scratch"
+    for volume in sorted({"/scratch", "/tmp"} - set(config.volumes)):  # noqa: S108 - of the image
+        yield f"it declares no volume at {volume}"
     yield from _bill_of_materials(image, root)
     yield from _models(root)
 

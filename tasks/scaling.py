@@ -22,6 +22,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 
 from academy.core import clock
+from academy.deadletters.models import DeadLetter, LetterState
 from academy.fleet.queue_access import QueueDepth
 from academy.fleet.selectors import paused_queues, workers_list
 from academy.tenants.plans import PLANS
@@ -30,12 +31,13 @@ from tasks.queue_access import SqsAccess
 
 logger = logging.getLogger(__name__)
 
-NAMESPACE: Final = "Academy"
 DIMENSION: Final = "Queue"
 EVERY_SECONDS: Final = 60.0
 #: Says that this publisher lives: for an alarm on missing data. Its value is the number of queues
 #: whose backlog is known; it has no dimension.
 HEARTBEAT: Final = "Published"
+#: Dead letters of all queues that wait for a person: for an alarm. It has no dimension.
+LETTERS: Final = "LettersOpen"
 
 
 @dataclass(frozen=True)
@@ -53,11 +55,15 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Rows:
-    """What the database says of the queues and their workers; a queue without an entry has none."""
+    """What the database says of the queues and their workers; a queue without an entry has none.
+
+    ``letters_open`` are the dead letters that wait for a person; None is not known.
+    """
 
     waiting: Mapping[str, Waiting]
     workers: Mapping[str, int]
     paused: frozenset[str]
+    letters_open: int | None = None
 
 
 @dataclass(frozen=True)
@@ -119,7 +125,8 @@ def read_rows() -> Rows:
             for queue, rows, startable, oldest in cursor.fetchall()
         }
     alive = Counter(view.row.queue for view in workers_list(alive_only=True))
-    return Rows(waiting, alive, paused_queues())
+    letters = DeadLetter.objects.filter(state=LetterState.OPEN).count()
+    return Rows(waiting, alive, paused_queues(), letters)
 
 
 def load_of(depth: QueueDepth, rows: Rows | None) -> Load:
@@ -148,7 +155,9 @@ def load_of(depth: QueueDepth, rows: Rows | None) -> Load:
     )
 
 
-def metric_data(loads: Sequence[Load], at: datetime) -> list[dict[str, Any]]:
+def metric_data(
+    loads: Sequence[Load], at: datetime, *, letters_open: int | None = None
+) -> list[dict[str, Any]]:
     """PutMetricData's entries: what is known, and the heartbeat."""
     data = [
         _datum(name, value, unit, at, load.queue)
@@ -163,6 +172,8 @@ def metric_data(loads: Sequence[Load], at: datetime) -> list[dict[str, Any]]:
         if value is not None
     ]
     known = sum(load.backlog is not None for load in loads)
+    if letters_open is not None:
+        data.append(_datum(LETTERS, letters_open, "Count", at))
     return [*data, _datum(HEARTBEAT, known, "Count", at)]
 
 
@@ -208,10 +219,15 @@ class Publisher:
             connection.close()
             rows = None
             problems["backlog, workers and age of all queues"] = type(error).__name__
-        data = metric_data([load_of(depth, rows) for depth in depths], clock.now())
+        data = metric_data(
+            [load_of(depth, rows) for depth in depths],
+            clock.now(),
+            letters_open=None if rows is None else rows.letters_open,
+        )
         try:
             self._client = self._client or self._make_client()
-            self._client.put_metric_data(Namespace=NAMESPACE, MetricData=data)
+            namespace = settings.CLOUDWATCH_NAMESPACE
+            self._client.put_metric_data(Namespace=namespace, MetricData=data)
         except Exception as error:  # noqa: BLE001 - no network, no permission: the next round tries
             problems["anything"] = f"CloudWatch: {type(error).__name__}"
             data = []

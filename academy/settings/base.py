@@ -146,6 +146,7 @@ def common(env: Environment) -> dict[str, Any]:
         "AWS_REGION": env.aws_region,
         "SQS_ENDPOINT_URL": env.sqs_endpoint_url,
         "CLOUDWATCH_METRICS": env.cloudwatch_metrics,
+        "CLOUDWATCH_NAMESPACE": env.cloudwatch_namespace,
         "CLOUDWATCH_ENDPOINT_URL": env.cloudwatch_endpoint_url,
         "R2_PUBLIC_ENDPOINT_URL": env.objects.public_endpoint_url,
         "CDN_BASE_URL": env.playback.cdn_base_url,

@@ -23,6 +23,7 @@ from academy.settings.reader import MISSING, EnvironmentInvalid, Reader
 
 _BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]\Z")
 _RELEASE = re.compile(r"[A-Za-z0-9._+-]{1,40}")
+_NAMESPACE = re.compile(r"[A-Za-z0-9._/#:-]{1,255}")
 _CDN_KEY = re.compile(r"[a-z0-9]{1,16}:[A-Za-z0-9_-]{32,128}\Z")
 _HOST_NAME = re.compile(r"\.?[A-Za-z0-9*]([A-Za-z0-9.-]*[A-Za-z0-9])?\Z|\[[0-9A-Fa-f:]+\]\Z")
 
@@ -160,6 +161,7 @@ class Environment:
     aws_region: str
     sqs_endpoint_url: str | None
     cloudwatch_metrics: bool
+    cloudwatch_namespace: str
     cloudwatch_endpoint_url: str | None
     objects: ObjectStoreEnvironment
     playback: PlaybackEnvironment
@@ -196,6 +198,9 @@ def load(profile: Profile, environ: Mapping[str, str]) -> Environment:
         aws_region=read.text("AWS_REGION", "ap-northeast-2"),
         sqs_endpoint_url=read.url("SQS_ENDPOINT_URL", "") or None,
         cloudwatch_metrics=read.flag("CLOUDWATCH_METRICS", default=False),
+        cloudwatch_namespace=read.parsed(
+            "CLOUDWATCH_NAMESPACE", "Academy", _namespace, "1 to 255 of A-Za-z0-9._/#:-, not AWS/…"
+        ),
         cloudwatch_endpoint_url=read.url("CLOUDWATCH_ENDPOINT_URL", "") or None,
         objects=objects,
         playback=_playback(read),
@@ -243,6 +248,12 @@ def _video_key_secrets(read: Reader) -> list[str]:
 
 def _release(value: str) -> str:
     if not _RELEASE.fullmatch(value):
+        raise ValueError
+    return value
+
+
+def _namespace(value: str) -> str:
+    if not _NAMESPACE.fullmatch(value) or value.startswith("AWS/"):
         raise ValueError
     return value
 

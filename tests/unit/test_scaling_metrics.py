@@ -98,6 +98,15 @@ def test_the_heartbeat_says_how_many_queues_are_known() -> None:
     assert alone["MetricName"] == scaling.HEARTBEAT
 
 
+def test_dead_letters_that_wait_for_a_person_are_told_where_they_are_known() -> None:
+    (letters, _beat) = metric_data([], AT, letters_open=3)
+    assert (letters["MetricName"], letters["Value"], letters["Dimensions"]) == (
+        scaling.LETTERS,
+        3.0,
+        [],
+    )
+
+
 def test_trouble_is_said_once_and_so_is_its_end(caplog: pytest.LogCaptureFixture) -> None:
     cloud, broken = CloudWatch(), QueueDepth("video", problem="EndpointConnectionError")
     answers = [depth(1), broken, broken, depth(2)]

@@ -194,6 +194,7 @@ def test_every_queue_has_its_alarms(worked: Worked) -> None:
             for kind in ("Waits", "Letters", "NoWorkers")
         )
         assert waits["MetricName"] == "OldestSeconds"
+        assert waits["Namespace"] == environ(worked, "relay")["CLOUDWATCH_NAMESPACE"]
         assert waits["Dimensions"] == [{"Name": "Queue", "Value": row.name}]
         assert letters["MetricName"] == "ApproximateNumberOfMessagesVisible"
         assert letters["Dimensions"] == [{"Name": "QueueName", "Value": prefix + row.dlq_name}]
@@ -246,7 +247,9 @@ def test_no_right_is_wider_than_it_must_be(sized: Worked) -> None:
         else:
             assert all(one != "*" for one in where), (role, statement)
         if "cloudwatch:PutMetricData" in statement["Action"]:
-            assert statement["Condition"] == {"StringEquals": {"cloudwatch:namespace": "Academy"}}
+            assert statement["Condition"] == {
+                "StringEquals": {"cloudwatch:namespace": "academy-demo"}
+            }
     for role in sized.of_type("AWS::IAM::Role").values():
         assert "ManagedPolicyArns" not in role  # AWS's own grant far more than is used
 

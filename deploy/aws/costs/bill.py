@@ -222,7 +222,7 @@ class Bill:
         alarms = self.alarm_metrics()
         usd = max(0, alarms - 10) * self.price["alarm_month"]
         yield Line(part, "alarms", f"{alarms} metrics watched", usd)
-        metrics = 5 * len(queues.table({})) + 2
+        metrics = 5 * len(queues.table({})) + 3
         usd = max(0, metrics - 10) * self.price["metric_month"]
         yield Line(part, "metrics of the relay and the API", f"{metrics}", usd)
         tasks = sum(self.size.tasks[r.name].least for r in table() if r.runs == "service")

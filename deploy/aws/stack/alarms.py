@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from deploy.aws.stack import pools
-from deploy.aws.stack.cfn import Json, attribute, camel, choose, named, ref, resource, sub
+from deploy.aws.stack.cfn import Json, attribute, camel, choose, named, ref, resource
 from deploy.aws.stack.messages import letters_id
 from tasks import queues
 
@@ -156,6 +156,13 @@ def _letters(queue: queues.Queue, runbook: str) -> Json:
 
 def _of_relay() -> Json:
     return {
+        "LettersOpenAlarm": _alarm(
+            "letters-open",
+            "Dead letters wait for a person in the console. deploy/runbooks/dead-letters-open.md",
+            _plain(pools.NAMESPACE, "LettersOpen", "Maximum", 60),
+            Threshold=0,
+            EvaluationPeriods=5,
+        ),
         "RelaySilentAlarm": _alarm(
             "relay-silent",
             "The relay does not publish the backlog of every queue: jobs may stand still, and no "
@@ -165,7 +172,7 @@ def _of_relay() -> Json:
             Threshold=len(queues.table({})),
             EvaluationPeriods=5,
             TreatMissingData=choose("IsRunning", "breaching", "notBreaching"),
-        )
+        ),
     }
 
 
@@ -178,7 +185,7 @@ def _of_api() -> Json:
                 "FilterPattern": _FAILED_REQUESTS,
                 "MetricTransformations": [
                     {
-                        "MetricNamespace": sub("Academy/${Environment}"),
+                        "MetricNamespace": pools.NAMESPACE,
                         "MetricName": "ApiErrors",
                         "MetricValue": "1",
                         "DefaultValue": 0,
@@ -189,7 +196,7 @@ def _of_api() -> Json:
         "ApiErrorsAlarm": _alarm(
             "api-errors",
             "The API answers with errors (5xx in its access log). deploy/runbooks/api-errors.md",
-            _plain(sub("Academy/${Environment}"), "ApiErrors", "Sum", 300),
+            _plain(pools.NAMESPACE, "ApiErrors", "Sum", 300),
             Threshold=10,
             EvaluationPeriods=1,
             TreatMissingData="notBreaching",

@@ -67,7 +67,9 @@ def _rights(role: Role) -> list[Json]:
                 allow("Measure", ("sqs:GetQueueAttributes",), [*jobs, *letters]),
                 {
                     **allow("TellMetrics", ("cloudwatch:PutMetricData",), "*"),
-                    "Condition": {"StringEquals": {"cloudwatch:namespace": "Academy"}},
+                    "Condition": {
+                        "StringEquals": {"cloudwatch:namespace": sub("academy-${Environment}")}
+                    },
                 },
             ]
         case "flower":

@@ -33,7 +33,8 @@ JOBS_A_WORKER: Final[dict[str, int]] = {
     "ai-basic": 10,
     "ai-premium": 10,
 }
-NAMESPACE: Final = "Academy"
+#: Where the relay publishes (``CLOUDWATCH_NAMESPACE``): environments of one account apart.
+NAMESPACE: Final = sub("academy-${Environment}")
 GPU_GROUP: Final = "GpuGroup"
 #: A task reports after about a minute, a GPU host after five.
 _FARGATE_COOLDOWN: Final = 180

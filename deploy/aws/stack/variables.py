@@ -196,7 +196,11 @@ def _own(role: Role) -> dict[str, object]:
                 "MESSAGING_PROVIDER": ref("MessagingProvider"),
             }
         case "relay":
-            return {"CLOUDWATCH_METRICS": "1", "MESSAGING_PROVIDER": ref("MessagingProvider")}
+            return {
+                "CLOUDWATCH_METRICS": "1",
+                "CLOUDWATCH_NAMESPACE": sub("academy-${Environment}"),
+                "MESSAGING_PROVIDER": ref("MessagingProvider"),
+            }
         case "flower":
             return {"FLOWER_ADDRESS": "0.0.0.0", "FLOWER_PORT": str(role.port)}  # noqa: S104
         case "messaging":

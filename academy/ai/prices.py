@@ -12,6 +12,7 @@ from academy.ai.language.generation.kind import OFFER as GENERATION
 from academy.ai.language.transcription.kind import OFFER as TRANSCRIPTION
 from academy.ai.matchup.kind import IMPORT_OFFER, INDEX_OFFER, SEARCH_OFFER
 from academy.ai.notes.kind import OFFER as WRONG_NOTE
+from academy.ai.notes.kind import SHEET_OFFER as SHEET_NOTE
 from academy.ai.omr.kind import REVIEW_OFFER as SHEETS_REVIEW
 from academy.ai.omr.kind import TRAIN_OFFER as SHEETS_TRAIN
 from academy.ai.pages.limits import MAX_BYTES, MAX_PAGES, MAX_PIXELS
@@ -44,6 +45,7 @@ _TABLE: tuple[Offer, ...] = (
     DIGITS,
     HOMEWORK,
     WRONG_NOTE,
+    SHEET_NOTE,
     SPEECH,
     VARIANTS,
     IMPORT_OFFER,

@@ -20,13 +20,19 @@ _ROOM: Final = 4 * mm
 
 @dataclass(frozen=True)
 class Question:
-    """One question of the booklet."""
+    """One question of the booklet; of more than one cut where its column ends within it.
+
+    A text that questions share stands like one, with no space below it and no answer.
+    """
 
     label: str
-    cut: Cut
+    cuts: Sequence[Cut]
     student_answer: str
     correct_answer: str
     note: str
+    shared: bool = False
+    heading: bool = True
+    """Whether the label stands above it: a cut of a divided test shows its printed number."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +69,7 @@ def write(path: Path, questions: Sequence[Question], layout: Layout) -> int:
     if layout.answers:
         story.append(PageBreak())
         story.append(paper.paragraph("정답", paper.style(12, spaceAfter=_ROOM)))
-        story += [_answer(one) for one in questions]
+        story += [_answer(one) for one in questions if not one.shared]
     empty = path.with_suffix(".empty.pdf")
     pages = paper.write(
         empty, story, title=layout.title, label=layout.student, columns=layout.columns
@@ -75,24 +81,38 @@ def write(path: Path, questions: Sequence[Question], layout: Layout) -> int:
 
 def _question(question: Question, layout: Layout, places: list[_Place]) -> Flowable:
     width = paper.column_width(layout.columns)
-    space = layout.space_mm * mm
+    space = 0 if question.shared else layout.space_mm * mm
     height = paper.frame_height() - space - _HEADING - 2 * _ROOM
-    heading = paper.paragraph(question.label, paper.style(11, spaceAfter=2 * mm))
-    return KeepTogether(
-        [heading, _shown(question.cut, width, height, places), Spacer(1, space + _ROOM)]
-    )
+    shown = _shown(question.cuts, width, height, places)
+    if question.heading:
+        shown.insert(0, paper.paragraph(question.label, paper.style(11, spaceAfter=2 * mm)))
+    return KeepTogether([*shown, Spacer(1, space + _ROOM)])
 
 
-def _shown(cut: Cut, width: float, height: float, places: list[_Place]) -> Flowable:
-    """At its own scale where there is room; a picture without one is as wide as the column."""
+def _shown(
+    cuts: Sequence[Cut], width: float, height: float, places: list[_Place]
+) -> list[Flowable]:
+    """One below the other, at their own scale where there is room, and all at the same.
+
+    A picture without a scale of its own is as wide as the column.
+    """
+    sizes = [_size(one, width) for one in cuts]
+    widest, down = max(size[0] for size in sizes), sum(size[1] for size in sizes)
+    scale = min(1.0, width / widest, height / down)
+    shown: list[Flowable] = []
+    for one, size in zip(cuts, sizes, strict=True):
+        if isinstance(one, PdfCut):
+            places.append(_Place(one, scale))
+            shown.append(places[-1])
+        else:
+            shown.append(Image(str(one.path), size[0] * scale, size[1] * scale, hAlign="LEFT"))
+    return shown
+
+
+def _size(cut: Cut, width: float) -> tuple[float, float]:
     if isinstance(cut, PdfCut):
-        across, down = cut.size
-        place = _Place(cut, min(1.0, width / across, height / down))
-        places.append(place)
-        return place
-    across, down = cut.size or (width, width * cut.pixels[1] / cut.pixels[0])
-    scale = min(1.0, width / across, height / down)
-    return Image(str(cut.path), across * scale, down * scale, hAlign="LEFT")
+        return cut.size
+    return cut.size or (width, width * cut.pixels[1] / cut.pixels[0])
 
 
 def _answer(question: Question) -> Flowable:

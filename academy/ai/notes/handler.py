@@ -1,11 +1,12 @@
-"""`ai.wrong_note_pdf`: the questions that a student missed, as a PDF to solve again."""
+"""Wrong notes: the questions that a student missed, as a PDF to solve again."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from academy.ai.notes.params import WrongNoteParams
+from academy.ai.notes.params import BookletParams
 from academy.ai.notes.results import NOTES
+from academy.ai.notes.taking import booklet_of
 from academy.core.storage import Bucket
 from academy.documents.envelope import Envelope
 from academy.documents.workbench import Workbench
@@ -22,25 +23,27 @@ _LIMITS: Final = Limits(cpu_seconds=300, memory_bytes=4 << 30, file_bytes=1 << 2
 _TIMEOUT_SECONDS: Final = 600.0
 
 
-def run(context: JobContext[WrongNoteParams]) -> Done:
-    """Cut, lay out and store. Raises PermanentError, TransientError."""
+def run(context: JobContext[BookletParams]) -> Done:
+    """Cut, lay out and store. Raises AppError, PermanentError, TransientError."""
     params = context.params
     bench = Workbench(context, Bucket.AI)
     envelope = Envelope(SCHEMA, engine="pdfium")
+    booklet = booklet_of(context.tenant_id, params)
     paths = {}
     with envelope.timed("fetch"):
-        for count, upload in enumerate(params.uploads):
-            bench.say(_FETCHING, count / len(params.uploads))
+        for count, upload in enumerate(booklet.uploads):
+            bench.say(_FETCHING, count / len(booklet.uploads))
             paths[upload] = bench.fetch(upload)
-    questions = [
-        {**one.model_dump(mode="json", exclude={"upload"}), "path": str(paths[one.upload])}
-        for one in params.questions
-    ]
-    layout = params.model_dump(include={"title", "student", "columns", "space_mm", "answers"})
+    items = [{**one.to_json(), "path": str(paths[one.upload])} for one in booklet.items]
+    layout = {
+        **params.model_dump(include={"columns", "space_mm", "answers"}),
+        "title": booklet.title,
+        "student": booklet.student,
+    }
     with envelope.timed("cut"):
         made: dict[str, Any] = bench.read(
             _MAKE,
-            {"questions": questions, "layout": layout},
+            {"questions": items, "layout": layout},
             reads=list(paths.values()),
             step=_CUTTING,
             limits=_LIMITS,
@@ -51,6 +54,6 @@ def run(context: JobContext[WrongNoteParams]) -> Done:
     bench.say(_STORING, 0)
     with envelope.timed("store"):
         file = bench.put(NOTES, bench.folder / NOTES, "application/pdf")
-    context.log.info("%d questions on %d pages", len(questions), made["pages"])
-    result = {"file": file.name, "questions": len(questions), "size": file.size, **made}
+    context.log.info("%d questions on %d pages", booklet.questions, made["pages"])
+    result = {"file": file.name, "questions": booklet.questions, "size": file.size, **made}
     return Done(envelope.wrap({**result, "sha256": file.sha256}), bench.artifacts)

@@ -1,4 +1,4 @@
-"""Parameters of `ai.wrong_note_pdf`, as clients submit them."""
+"""Parameters of the kinds that make wrong notes, as clients submit them."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from academy.ai.pages.limits import LONG_SIDE, MAX_BYTES, MAX_PAGES
-from academy.ai.pages.params import PURPOSES, DocumentParams, document_check
+from academy.ai.pages.limits import LONG_SIDE, MAX_PAGES
 from academy.ai.tiers import TieredParams
-from academy.core.errors import AppError
 from academy.jobs.kinds import Params
-from academy.uploads.services import upload_ready
+from academy.sheets.grading import Outcome
 
 MAX_QUESTIONS: Final = 200
 MAX_UPLOADS: Final = 40
@@ -32,6 +30,8 @@ _Text: TypeAlias = Annotated[
     str, StringConstraints(strip_whitespace=True), AfterValidator(_printable)
 ]
 Short: TypeAlias = Annotated[_Text, StringConstraints(max_length=40)]
+Title: TypeAlias = Annotated[_Text, StringConstraints(min_length=1, max_length=60)]
+Number: TypeAlias = Annotated[int, Field(ge=1, le=999, strict=True)]
 Pixel: TypeAlias = Annotated[int, Field(ge=0, le=LONG_SIDE, strict=True)]
 
 
@@ -63,43 +63,66 @@ class Missed(Params):
         return self
 
 
-class WrongNoteParams(TieredParams):
-    """Put the questions that a student missed into a PDF, in the order in which they are given."""
+class BookletParams(TieredParams):
+    """How wrong notes look."""
 
-    questions: list[Missed] = Field(min_length=1, max_length=MAX_QUESTIONS)
-    title: Annotated[_Text, StringConstraints(min_length=1, max_length=60)] = "오답 노트"
-    student: Short = Field(default="", description="Stands in the PDF and nowhere else.")
     columns: Literal[1, 2] = 2
     space_mm: int = Field(
         default=45, ge=0, le=120, strict=True, description="Below each question, to solve it."
     )
     answers: bool = Field(default=True, strict=True, description="On pages at the end.")
 
+
+class WrongNoteParams(BookletParams):
+    """Put the questions that a student missed into a PDF, in the order in which they are given.
+
+    Give either `questions`, or `test` with `numbers`: questions of a divided test as they count
+    then, corrected where somebody corrected them, with the text that they share with others.
+    """
+
+    questions: list[Missed] = Field(default_factory=list, max_length=MAX_QUESTIONS)
+    test: UUID | None = Field(
+        default=None, description="An `ai.question_segmentation` that succeeded."
+    )
+    numbers: list[Number] = Field(
+        default_factory=list, max_length=MAX_QUESTIONS, description="Of the test's questions."
+    )
+    title: Title = "오답 노트"
+    student: Short = Field(default="", description="Stands in the PDF and nowhere else.")
+
     @model_validator(mode="after")
-    def _few_uploads(self) -> Self:
-        if len(self.uploads) > MAX_UPLOADS:
+    def _one_source(self) -> Self:
+        if bool(self.questions) == (self.test is not None):
+            raise ValueError("give either questions or test")
+        if bool(self.numbers) != (self.test is not None):
+            raise ValueError("test and numbers belong together")
+        if len(set(self.numbers)) != len(self.numbers):
+            raise ValueError("a number is given twice")
+        if len({question.upload for question in self.questions}) > MAX_UPLOADS:
             raise ValueError(f"at most {MAX_UPLOADS} uploads")
         return self
 
-    @property
-    def uploads(self) -> list[UUID]:
-        """The uploads, each once."""
-        return list(dict.fromkeys(question.upload for question in self.questions))
 
+class SheetNoteParams(BookletParams):
+    """Put the questions that a student missed in an examination into a PDF.
 
-def notes_check(tenant_id: UUID, params: WrongNoteParams) -> None:
-    """For KindSpec: refuse a job whose uploads cannot be used. Raises what `document_check` does.
-
-    Together they are as large as one may be.
+    Which they are is known from the student's graded sheet, and where they stand from the divided
+    test: as both count when the job runs.
     """
-    size = 0
-    for upload in params.uploads:
-        document_check(tenant_id, DocumentParams(upload=upload))
-        size += upload_ready(tenant=tenant_id, upload_id=upload, purposes=PURPOSES).size
-    if size > MAX_BYTES:
-        raise AppError("document_too_large", size=size, limit=MAX_BYTES)
 
+    exam: UUID
+    student: UUID = Field(description="Whose sheet is final; the name stands in the PDF alone.")
+    test: UUID = Field(
+        description="An `ai.question_segmentation` of the paper: its numbers are the sheet's."
+    )
+    outcomes: Annotated[list[Outcome], Field(min_length=1)] = Field(
+        default_factory=lambda: [Outcome.WRONG, Outcome.PARTIAL, Outcome.BLANK],
+        description="What counts as missed.",
+    )
+    title: Title | None = Field(default=None, description="Null: the examination's.")
 
-def questions_asked(_tenant_id: UUID, params: WrongNoteParams) -> int:
-    """For the offer: the questions are what is paid for."""
-    return len(params.questions)
+    @model_validator(mode="after")
+    def _missed(self) -> Self:
+        if Outcome.RIGHT in self.outcomes:
+            raise ValueError("what is right has not been missed")
+        return self

@@ -8,8 +8,9 @@ class TestKindsConfig(AppConfig):
 
     def ready(self) -> None:
         # Kinds need the models, which are not there when this module is imported.
-        from tests.support import encodes  # noqa: PLC0415
+        from tests.support import encodes, killing  # noqa: PLC0415
         from tests.support.kinds import registry  # noqa: PLC0415
 
         registry.register()
         encodes.record_where_asked()
+        killing.kill_where_asked()

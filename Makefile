@@ -117,16 +117,16 @@ build-check: setup ## Build and start every image without a container engine, wi
 	@$(BIN)/python -m deploy.images.check $(if $(MIRROR),--mirror $(MIRROR)) $(if $(KEEP),--keep)
 
 .PHONY: stack costs deploy-check
-stack: setup ## Write deploy/stack.yaml, the AWS template, from the table of queues
+stack: setup ## Write the AWS templates, deploy/stack.yaml and database.yaml, from the table of queues
 	@$(BIN)/python -m deploy.aws.stack
 
 costs: setup ## Write the page about costs from deploy/prices.yaml
 	@$(BIN)/python -m deploy.aws.costs
 
-deploy-check: setup ## The AWS template: as its code makes it, and linted with AWS's own schemas
+deploy-check: setup ## The AWS templates: as their code makes them, and linted with AWS's own schemas
 	@$(BIN)/python -m deploy.aws.stack --check
 	@$(BIN)/python -m deploy.aws.costs --check
-	@$(BIN)/cfn-lint --regions ap-northeast-2 -- deploy/stack.yaml
+	@$(BIN)/cfn-lint --regions ap-northeast-2 -- deploy/stack.yaml deploy/database.yaml
 
 clean: ## Remove caches and what `make up` kept (the environments stay)
 	@$(PYTHON) -m deploy.local.clean

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from academy.settings.env import Profile, load
-from deploy.aws.stack import emulator, identity, template, variables
+from deploy.aws.stack import database, emulator, identity, template, variables
 from deploy.aws.stack.pools import GPU_GROUP, JOBS_A_WORKER
 from deploy.aws.stack.roles import images, table
 from deploy.aws.stack.sizes import SIZES
@@ -538,6 +538,29 @@ def test_what_holds_something_says_what_becomes_of_it(written: dict[str, Any]) -
             assert one["DeletionPolicy"] == one["UpdateReplacePolicy"] == "Delete", name
         # Data that cannot be made again belongs into no stack that is deployed every week.
         assert not one["Type"].startswith(("AWS::RDS", "AWS::S3", "AWS::DynamoDB")), name
+
+
+def test_the_database_outlives_its_stack_and_keeps_its_password_to_itself() -> None:
+    assert database.PATH.read_text() == database.text(), "run: make stack"
+    content: dict[str, Any] = yaml.load(database.PATH.read_text(), yaml.CSafeLoader)
+    given = {"Environment": "demo", "VpcId": "vpc-1", "SubnetIds": "subnet-1,subnet-2"}
+    for name, size in SIZES.items():
+        worked = Worked(content, given | {"Size": name})
+        one = worked.resources["Database"]
+        assert one["DeletionPolicy"] == one["UpdateReplacePolicy"] == "Snapshot"
+        settings = one["Properties"]
+        assert settings["DeletionProtection"] is True
+        assert settings["StorageEncrypted"] is True
+        assert settings["PubliclyAccessible"] is False
+        assert settings["BackupRetentionPeriod"] >= 7
+        assert settings["DBInstanceClass"] == size.database.kind
+        assert settings["MultiAZ"] is (name == "grow")
+        stored = "{{resolve:ssm-secure:/academy/demo/DATABASE_PASSWORD}}"
+        assert settings["MasterUserPassword"] == stored
+        rules = worked.resources["Settings"]["Properties"]["Parameters"]
+        assert rules["rds.force_ssl"] == "1"
+        # The platform's stack opens it, for its own processes alone.
+        assert "SecurityGroupIngress" not in worked.resources["SecurityGroup"]["Properties"]
 
 
 def test_every_log_group_forgets(sized: Worked) -> None:

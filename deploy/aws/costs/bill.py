@@ -169,12 +169,12 @@ class Bill:
         yield Line(part, "ai-premium, a GPU host on Spot", f"{hours:,.0f} hours", hours * hour)
 
     def _data(self) -> Iterator[Line]:
-        part, use = "Data", self.use
-        zones = "two zones" if use.database_zones == 2 else "one zone"
-        hours = HOURS * use.database_zones * self.price[use.database]
-        yield Line(part, f"RDS PostgreSQL, {use.database}", zones, hours)
-        disk = use.database_gb * use.database_zones * self.price["rds_gb_month"]
-        yield Line(part, "its disk, and backups of the same size", f"{use.database_gb} GB", disk)
+        part, use, database = "Data", self.use, self.size.database
+        zones = "two zones" if database.zones == 2 else "one zone"
+        hours = HOURS * database.zones * self.price[database.kind]
+        yield Line(part, f"RDS PostgreSQL, {database.kind}", zones, hours)
+        disk = database.disk * database.zones * self.price["rds_gb_month"]
+        yield Line(part, "its disk, and backups of the same size", f"{database.disk} GB", disk)
         images = use.images_gb * self.price["ecr_gb_month"]
         yield Line(part, "images in the registry", f"{use.images_gb} GB", images)
 

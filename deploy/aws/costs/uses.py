@@ -8,7 +8,7 @@ from typing import Final
 
 @dataclass(frozen=True)
 class Use:
-    """What people do in a month, and the database that bears it."""
+    """What people do in a month, and what follows from it."""
 
     students: int
     lectures_a_week: int
@@ -25,9 +25,6 @@ class Use:
     """How often a pool starts for work that comes together; it lingers after each."""
     gpu_sessions_a_month: int
     gpu_hours_a_session: float
-    database: str
-    database_zones: int
-    database_gb: int
     load_units: float
     """Capacity units of the load balancer, on average."""
     images_gb: int
@@ -48,9 +45,6 @@ USES: Final[dict[str, Use]] = {
         batches_a_week=20,
         gpu_sessions_a_month=8,
         gpu_hours_a_session=0.5,
-        database="db.t4g.small",
-        database_zones=1,
-        database_gb=30,
         load_units=0,
         images_gb=10,
     ),
@@ -68,9 +62,6 @@ USES: Final[dict[str, Use]] = {
         batches_a_week=60,
         gpu_sessions_a_month=60,
         gpu_hours_a_session=1.0,
-        database="db.t4g.large",
-        database_zones=2,
-        database_gb=100,
         load_units=1.5,
         images_gb=10,
     ),

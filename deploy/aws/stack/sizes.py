@@ -30,6 +30,18 @@ class Task:
 
 
 @dataclass(frozen=True)
+class Database:
+    """The RDS instance: its class, GB of disk, zones, and how many days backups are kept."""
+
+    kind: str
+    disk: int
+    zones: int
+    backup_days: int
+    connections: int
+    """That its class allows; 85 % of them are worth an alarm."""
+
+
+@dataclass(frozen=True)
 class Size:
     """One size: tasks by role, and what is not a task."""
 
@@ -38,8 +50,7 @@ class Size:
     log_days: int
     #: gunicorn's processes in each task of the API.
     web_processes: int
-    #: Connections to the database from which somebody should know: 85 % of what it allows.
-    database_connections: int
+    database: Database
 
 
 SIZES: Final[dict[str, Size]] = {
@@ -57,7 +68,7 @@ SIZES: Final[dict[str, Size]] = {
         gpu_hosts=1,
         log_days=30,
         web_processes=2,
-        database_connections=90,
+        database=Database("db.t4g.small", disk=30, zones=1, backup_days=7, connections=200),
     ),
     "grow": Size(
         tasks={
@@ -73,7 +84,7 @@ SIZES: Final[dict[str, Size]] = {
         gpu_hosts=2,
         log_days=90,
         web_processes=4,
-        database_connections=340,
+        database=Database("db.t4g.large", disk=100, zones=2, backup_days=35, connections=800),
     ),
 }
 
@@ -93,5 +104,5 @@ def _row(size: Size) -> Json:
         "GpuHosts": str(size.gpu_hosts),
         "LogDays": size.log_days,
         "WebProcesses": str(size.web_processes),
-        "DatabaseConnections": size.database_connections,
+        "DatabaseConnections": round(size.database.connections * 0.85),
     }

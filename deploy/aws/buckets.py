@@ -12,8 +12,8 @@ import sys
 from pathlib import Path
 
 from deploy.aws.errors import DeployError, Refused
-from deploy.aws.preflight import Secrets
 from deploy.aws.r2 import Cloudflare, CloudflareError
+from deploy.aws.secrets import Secrets
 from deploy.aws.site import Site, process_environment
 from deploy.aws.values import Values
 

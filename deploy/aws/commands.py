@@ -9,10 +9,8 @@ from __future__ import annotations
 import argparse
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -22,10 +20,12 @@ from deploy.aws.clients import Aws
 from deploy.aws.config import load
 from deploy.aws.deployment import Options
 from deploy.aws.errors import DeployError, Refused, explained
+from deploy.aws.secrets import Secrets
 from deploy.aws.site import TEMPLATE, Site
 from deploy.aws.template import Template
+from deploy.aws.values import Values
+from deploy.images.release import current
 
-_ROOT = Path(__file__).resolve().parents[2]
 _TAG = re.compile(r"[A-Za-z0-9._+-]{1,40}")
 _INTERRUPTED = 130
 
@@ -58,7 +58,9 @@ def parser() -> argparse.ArgumentParser:
     destroy = command("destroy", "take the environment down")
     destroy.add_argument("--name", help="its name once more, for machines")
     destroy.add_argument(
-        "--with-data", action="store_true", help="images, logs and the book of releases too"
+        "--with-data",
+        action="store_true",
+        help="the book of releases and what the template retains too",
     )
     for changing in (deploy, rollback):
         changing.add_argument("--yes", action="store_true", help="do not ask")
@@ -75,6 +77,7 @@ def parser() -> argparse.ArgumentParser:
     scale.add_argument("count", help="a number, or LEAST-MOST for what scales by its queue")
     made = command("buckets", "bring the buckets to what the platform needs")
     made.add_argument("--check", action="store_true", help="only compare")
+    command("secrets", "store the secrets that are missing: made here, or asked for")
     manage = command("manage", "run a command of manage.py there")
     manage.add_argument("arguments", nargs=argparse.REMAINDER, metavar="-- COMMAND …")
     return top
@@ -138,8 +141,11 @@ def _rollback(site: Site, options: argparse.Namespace) -> int:
 
 def _destroy(site: Site, options: argparse.Namespace) -> int:
     name = site.environment.name
-    goes = "its images, logs and releases too" if options.with_data else "images and logs stay"
-    site.say(f"{site.stack.name} in account {site.environment.account} is taken down; {goes}.")
+    book = "and the book of its releases " if options.with_data else ""
+    site.say(
+        f"{site.stack.name} in account {site.environment.account} is taken down, with its queues, "
+        f"logs and images {book}- all that can be made again."
+    )
     site.say("The database, the buckets on R2 and the secrets are not touched.")
     if options.name is None:
         _require_terminal("--name NAME")
@@ -188,10 +194,22 @@ def _scale(site: Site, options: argparse.Namespace) -> int:
     return 0
 
 
-def _buckets(site: Site, options: argparse.Namespace) -> int:
+def _wanted(site: Site) -> Values:
+    """What the template that is checked out comes to here, whatever the release."""
     template = Template.read(TEMPLATE)
     given = template.values(site.environment.values("none", running=True))
-    buckets.ensure(site, site.values(template, given), check=options.check)
+    return site.values(template, given)
+
+
+def _buckets(site: Site, options: argparse.Namespace) -> int:
+    buckets.ensure(site, _wanted(site), check=options.check)
+    return 0
+
+
+def _secrets(site: Site, _options: argparse.Namespace) -> int:
+    values = _wanted(site)
+    store = Secrets(site.aws, site.environment)
+    store.store(store.named(values.template, values), site.say)
     return 0
 
 
@@ -212,25 +230,19 @@ _COMMANDS: dict[str, Callable[[Site, argparse.Namespace], int]] = {
     "logs": _logs,
     "scale": _scale,
     "buckets": _buckets,
+    "secrets": _secrets,
     "manage": _manage,
 }
 
 
 def _described() -> str:
-    """The release that is checked out; Refused where nobody could find it again."""
-    described = subprocess.run(
-        ["git", "describe", "--tags", "--always", "--dirty"],
-        cwd=_ROOT,
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    tag = described.stdout.strip()
-    if described.returncode or not tag:
+    """The release that is checked out, as its images are tagged; Refused where it has no name."""
+    tag = current().version
+    if tag == "dev":
         raise Refused("This is no git checkout: name the release with --tag.")
     if tag.endswith("-dirty"):
         raise Refused("The checkout has changes that are not committed: commit them, or --tag.")
-    return tag.removeprefix("v")
+    return tag
 
 
 def _confirmed(question: str) -> bool:

@@ -1,8 +1,8 @@
 """Take an environment down: everything that it owns, and nothing that it only used.
 
-The database, the buckets on R2 and the secrets are not the stack's, and stay. What the stack keeps
-when it goes (registry, logs, queues: whatever the template says ``Retain`` of) stays too, unless
-the data is told to go with it.
+The database, the buckets on R2 and the secrets are not the stack's, and stay. What the template
+retains when it goes, and the bucket with the book of releases, stay too, unless the data is told to
+go with it.
 """
 
 from __future__ import annotations

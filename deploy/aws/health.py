@@ -20,9 +20,9 @@ READY_SECONDS = 180.0
 _BROKEN, _ATTENTION = 1, 3
 
 
-def ready(environment: Environment, aws: Aws, seconds: float = READY_SECONDS) -> None:
+def ready(environment: Environment, aws: Aws) -> None:
     """Wait for ``/readyz`` of the public address; DeployError with what it says while it fails."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + READY_SECONDS
     while True:
         said = _readyz(str(environment.url).rstrip("/") + "/readyz")
         if said is None:

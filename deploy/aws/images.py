@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import shutil
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,8 +12,8 @@ from botocore.exceptions import ClientError
 from deploy.aws.clients import Aws
 from deploy.aws.errors import DeployError, Refused, error_code
 from deploy.aws.values import Values
+from deploy.images.engine import EngineError, find
 
-_ENGINES = ("docker", "podman", "buildah")
 _PUSH_SECONDS = 1800
 
 
@@ -68,13 +67,13 @@ def push(aws: Aws, images: list[Image], say: Callable[[str], None]) -> None:
     missing = [image for image in images if _digest(aws, image) is None]
     if not missing:
         return
-    engine = next((name for name in _ENGINES if shutil.which(name)), None)
-    if engine is None:
+    try:
+        engine = find().name
+    except EngineError as error:
         raise Refused(
-            "There is no docker, podman or buildah here to push images with. Push them elsewhere, "
-            "then deploy with --no-push:",
+            f"{error}\nOr push these images elsewhere and deploy with --no-push:",
             [image.address for image in missing],
-        )
+        ) from None
     _log_in(aws, engine, missing[0].registry)
     for image in missing:
         say(f"  push {image.address}")

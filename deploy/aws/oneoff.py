@@ -43,18 +43,23 @@ class Ended:
 class OneOff:
     """Runs commands in the cluster of a stack."""
 
-    def __init__(self, aws: Aws, stack: str, network: Mapping[str, Sequence[str]]) -> None:
-        """``network`` is ECS's awsvpc configuration: ``subnets`` and ``securityGroups``."""
+    def __init__(
+        self, aws: Aws, stack: str, serving: str, network: Mapping[str, Sequence[str]]
+    ) -> None:
+        """``serving`` is the stack's own task definition; a family's newest may be another.
+
+        ``network`` is ECS's awsvpc configuration: ``subnets`` and ``securityGroups``.
+        """
         self.aws = aws
         self.stack = stack
-        self.family = f"{stack}-{ROLE}"
+        self.serving = serving
         self.network = network
         self.ecs = aws.client("ecs")
 
     @contextmanager
     def of_release(self, values: Values) -> Iterator[str]:
         """A task definition of a release whose stack is not there yet, gone again afterwards."""
-        found = self.ecs.describe_task_definition(taskDefinition=self.family)["taskDefinition"]
+        found = self.ecs.describe_task_definition(taskDefinition=self.serving)["taskDefinition"]
         made = self.ecs.register_task_definition(**definition(values, found))["taskDefinition"]
         try:
             yield str(made["taskDefinitionArn"])
@@ -76,7 +81,7 @@ class OneOff:
         say(f"  manage.py {' '.join(arguments)}")
         answer = self.ecs.run_task(
             cluster=self.stack,
-            taskDefinition=definition or self.family,
+            taskDefinition=definition or self.serving,
             count=1,
             launchType="FARGATE",
             startedBy=_STARTED_BY,

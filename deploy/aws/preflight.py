@@ -7,7 +7,7 @@ these credentials ask is a note: the rights to deploy are more than the rights t
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -16,10 +16,10 @@ from deploy.aws import quotas
 from deploy.aws.clients import Aws
 from deploy.aws.cloudformation import Stack
 from deploy.aws.config import Environment
-from deploy.aws.errors import DENIED, EXPIRED, UNKNOWN_KEY, Refused, error_code, explained
+from deploy.aws.errors import DENIED, Refused, error_code, explained
 from deploy.aws.findings import Finding
 from deploy.aws.r2 import ObjectStore
-from deploy.aws.template import Template
+from deploy.aws.secrets import Secrets
 from deploy.aws.values import Values
 
 TAG = "academy:environment"
@@ -110,62 +110,6 @@ def _queue_names(environment: Environment, aws: Aws, stack: Stack) -> Iterator[F
             f"The queue {name} exists and is not of {environment.stack}. Two environments of one "
             "account need names of their own: set parameters.QueuePrefix."
         )
-
-
-class Secrets:
-    """The parameter store's secrets of one environment, read once."""
-
-    def __init__(self, aws: Aws, environment: Environment) -> None:
-        self.aws = aws
-        self.prefix = f"/academy/{environment.name}/"
-        self._values: dict[str, str] | None = None
-
-    def read(self) -> Mapping[str, str]:
-        """Variable to value of all that is stored for the environment."""
-        if self._values is None:
-            found = self.aws.pages(
-                "ssm",
-                "get_parameters_by_path",
-                "Parameters",
-                Path=self.prefix,
-                WithDecryption=True,
-            )
-            self._values = {
-                one["Name"].removeprefix(self.prefix): one["Value"].strip() for one in found
-            }
-        return self._values
-
-    def check(self, template: Template, values: Values) -> Iterator[Finding]:
-        """Every secret that a task definition names is stored and holds something."""
-        wanted = self.named(template, values)
-        try:
-            stored = self.read()
-        except ClientError as error:
-            if error_code(error) in DENIED and error_code(error) not in EXPIRED | UNKNOWN_KEY:
-                yield Finding(f"The secrets were not checked. {explained(error)}", fatal=False)
-                return
-            raise
-        for name in sorted(wanted):
-            if name not in stored:
-                yield Finding(
-                    f"The secret {self.prefix}{name} is missing: aws ssm put-parameter --type "
-                    f"SecureString --name {self.prefix}{name} --value …"
-                )
-            elif not stored[name]:
-                yield Finding(f"The secret {self.prefix}{name} is empty.")
-
-    def named(self, template: Template, values: Values) -> set[str]:
-        """The secrets that the processes of a release are given, by name."""
-        found = set()
-        for resource in template.resources.values():
-            if resource["Type"] != "AWS::ECS::TaskDefinition" or not values.made(resource):
-                continue
-            for container in values.of(resource["Properties"].get("ContainerDefinitions", [])):
-                for secret in container.get("Secrets", []):
-                    _, path, name = str(secret["ValueFrom"]).partition(self.prefix)
-                    if path:
-                        found.add(name)
-        return found
 
 
 def object_store(

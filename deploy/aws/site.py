@@ -71,7 +71,10 @@ class Site:
             "subnets": parameters["SubnetIds"].split(","),
             "securityGroups": [outputs[_SECURITY_GROUP]],
         }
-        return OneOff(self.aws, self.environment.stack, network)
+        family = f"/{self.environment.stack}-{ROLE}:"
+        definitions = self.stack.physical_ids("AWS::ECS::TaskDefinition").values()
+        serving = next(arn for arn in definitions if family in arn)
+        return OneOff(self.aws, self.environment.stack, serving, network)
 
 
 def process_environment(values: Values, role: str = ROLE) -> dict[str, str]:

@@ -20,6 +20,7 @@ from deploy.aws.errors import DeployError, Refused
 from deploy.aws.oneoff import definition
 from deploy.aws.quotas import wanted
 from deploy.aws.r2 import Cloudflare, ObjectStore
+from deploy.aws.secrets import Secrets
 from deploy.aws.stack.template import template
 from deploy.aws.stack.variables import stored
 from deploy.aws.template import Template
@@ -277,7 +278,6 @@ def test_a_task_of_the_next_release_gets_its_template_and_the_roles_that_serve()
 
 def test_the_secrets_that_are_asked_for_are_those_that_the_template_names() -> None:
     """The list in prose (what to store) and the one that is checked cannot differ."""
-    from deploy.aws.preflight import Secrets  # noqa: PLC0415
 
     class Site:
         name = "prod"

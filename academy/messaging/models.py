@@ -342,6 +342,18 @@ class MessageEvent(TenantScopedModel):
         indexes = [models.Index(fields=["message", "at", "id"], name="message_event_list")]
 
 
+class MessageSteps(models.Model):
+    """How many messages came to a state at once, until the relay has added it to the counters."""
+
+    id = models.BigAutoField(primary_key=True)
+    state = models.CharField(max_length=10)
+    reason = models.CharField(max_length=CODE_CHARS, blank=True, default="")
+    count = models.PositiveIntegerField()
+
+    class Meta:
+        db_table = "message_steps"
+
+
 class OptOut(TenantScopedModel):
     """A phone that wants no advertising from the academy, or nothing at all."""
 

@@ -1,13 +1,14 @@
 """What is kept of messages: phones and texts for the policy's days, what happened for ever.
 
-Once a campaign has ended that long ago, the digits and the texts of its messages go, and its own
-text with them; states, reasons, prices, the last digits and the trace stay, and so does the blind
-index, under which a number that is asked about is found. Opt-outs keep their phone: they are what
-protects it.
+Once a campaign has ended that long ago, the digits and the texts of its messages go, its own text,
+and what was noted of its batches for the provider; states, reasons, prices, the last digits and the
+trace stay, and so does the blind index, under which a number that is asked about is found. Opt-outs
+keep their phone: they are what protects it.
 """
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
@@ -43,6 +44,31 @@ WHERE id IN (
 """
 
 
+# What a provider of ours, or the adapter of one without groups, remembers of a batch.
+_NOTES = """
+DELETE FROM message_local_group
+WHERE handle IN (SELECT handle FROM message_batch WHERE campaign_id = %s AND handle <> '')
+"""
+_ORPHANS = """
+DELETE FROM message_local_group WHERE handle IN (
+    SELECT handle FROM message_local_group remembered
+    WHERE created_at < %s AND NOT EXISTS (
+        SELECT FROM message_batch WHERE message_batch.handle = remembered.handle
+    )
+    LIMIT %s
+)
+"""
+ORPHANED: Final = timedelta(days=7)
+"""A batch takes its handle in the transaction after the note, or never."""
+
+
+def notes_drop(most: int = 1_000) -> int:
+    """Forget notes of batches that a crash left without a handle; returns how many."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ORPHANS, [clock.now() - ORPHANED, most])
+        return int(cursor.rowcount)
+
+
 def wipe(most: int = 20) -> int:
     """Wipe campaigns that ended long enough ago; returns how many."""
     for campaign_id in (due := _due(most)):
@@ -55,6 +81,8 @@ def wipe(most: int = 20) -> int:
             if campaign.version_id is None:
                 # A text of its own may name a child.
                 campaign.subject = campaign.body = ""
+            with connection.cursor() as cursor:
+                cursor.execute(_NOTES, [campaign_id])
             campaign.wiped_at = clock.now()
             campaign.save(update_fields=["subject", "body", "wiped_at"])
     return len(due)

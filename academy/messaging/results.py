@@ -103,10 +103,15 @@ RETURNING message.id, message.state, message.reason, news.code, known.price_held
 """
 
 _TRACE = """
-INSERT INTO message_event (id, tenant_id, message_id, at, state, reason, provider_code, source)
-SELECT e.id, %(tenant)s, e.message, clock_timestamp(), e.state, e.reason, e.code, %(source)s
-FROM unnest(%(ids)s::uuid[], %(messages)s::uuid[], %(states)s::text[], %(reasons)s::text[],
-    %(codes)s::text[]) AS e(id, message, state, reason, code)
+WITH line AS (
+    INSERT INTO message_event (id, tenant_id, message_id, at, state, reason, provider_code, source)
+    SELECT e.id, %(tenant)s, e.message, clock_timestamp(), e.state, e.reason, e.code, %(source)s
+    FROM unnest(%(ids)s::uuid[], %(messages)s::uuid[], %(states)s::text[], %(reasons)s::text[],
+        %(codes)s::text[]) AS e(id, message, state, reason, code)
+    RETURNING state, reason
+)
+INSERT INTO message_steps (state, reason, count)
+SELECT state, reason, count(*) FROM line GROUP BY state, reason
 """
 
 

@@ -112,6 +112,7 @@ def register() -> None:
     sweeps.register("messages.cancelled", cancelled, every_seconds=60)
     sweeps.register("messages.reports", delivery.sweep, every_seconds=15)
     sweeps.register("messages.wipe", privacy.wipe, every_seconds=3600)
+    sweeps.register("messages.notes", privacy.notes_drop, every_seconds=3600)
     sweeps.register("messages.opt_outs", free_calls.sweep, every_seconds=3600)
 
 

@@ -160,6 +160,14 @@ EFFECTS: Final = _counter(
     "failed, unknown (no answer: the provider will be asked).",
 )
 
+MESSAGE_EVENTS: Final = _counter(
+    "academy_message_events_total",
+    "state reason",
+    "Steps in the life of messages to parents. state: draft, blocked and suppressed (in a preview, "
+    "or held back later), queued, sending, unknown, sent, delivered, failed, cancelled. reason: "
+    "the code that the trace shows; empty where there is none.",
+)
+
 # ------------------------------------------------------------------ jobs, read now
 OUTBOX_AGE: Final = gauge(
     "academy_outbox_oldest_seconds",

@@ -31,7 +31,7 @@ SWEEP_SECONDS: Final = 3.0
 """How long one sweep goes on with a backlog before it lets its lock go."""
 LEVEL_EVERY: Final = timedelta(hours=1)
 """How often the numbers of open jobs are taken from the rows anew: a purge writes no events."""
-EFFECT_STEPS: Final = 10_000
+STEPS: Final = 10_000
 
 _OPEN: Final = [state.value for state in JobState if state not in TERMINAL]
 
@@ -51,7 +51,7 @@ class _Here:
 def sweep() -> int:
     """Count what is new, for at most ``SWEEP_SECONDS``; returns how many steps were counted."""
     until = clock.monotonic() + SWEEP_SECONDS
-    counted = count_effects()
+    counted = count_effects() + count_messages()
     while True:
         count, is_done = count_events()
         counted += count
@@ -321,5 +321,29 @@ SELECT count(*) FROM step
 def count_effects() -> int:
     """Count the ledger's steps and forget them, in one statement; returns how many."""
     with connection.cursor() as cursor:
-        cursor.execute(_COUNT_EFFECTS, {"limit": EFFECT_STEPS, "effects": metrics.EFFECTS.name})
+        cursor.execute(_COUNT_EFFECTS, {"limit": STEPS, "effects": metrics.EFFECTS.name})
+        return int(cursor.fetchone()[0])
+
+
+_COUNT_MESSAGES = """
+WITH step AS (
+    DELETE FROM message_steps WHERE id IN (
+        SELECT id FROM message_steps ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+    ) RETURNING state, reason, count
+), counted AS (
+    SELECT jsonb_build_object('state', state, 'reason', reason) AS labels, sum(count) AS value
+    FROM step GROUP BY state, reason
+), counters AS (
+    INSERT INTO metric_value (name, labels, value)
+    SELECT %(messages)s::text, labels, value FROM counted ORDER BY labels
+    ON CONFLICT (name, labels) DO UPDATE SET value = metric_value.value + EXCLUDED.value
+)
+SELECT count(*) FROM step
+"""
+
+
+def count_messages() -> int:
+    """Count the steps of messages and forget them, in one statement; returns how many rows."""
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNT_MESSAGES, {"limit": STEPS, "messages": metrics.MESSAGE_EVENTS.name})
         return int(cursor.fetchone()[0])

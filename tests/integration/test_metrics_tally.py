@@ -440,7 +440,7 @@ def test_steps_of_the_ledger_are_counted_and_forgotten(tenant, monkeypatch):
         cursor.execute("UPDATE effect SET attempt = 2")
         cursor.execute("UPDATE effect SET state = 'sent' WHERE key = '1'")
         cursor.execute("UPDATE effect SET updated_at = now()")
-    monkeypatch.setattr(tally, "EFFECT_STEPS", 4)
+    monkeypatch.setattr(tally, "STEPS", 4)
     while tally.count_effects():
         pass
     counted = {

@@ -33,11 +33,11 @@ _ROWS: Final = 2_000
 class OptOutSource(Protocol):
     """What a provider with a list of refusals offers beside `Provider`."""
 
-    def opt_outs(self, number: str, since: datetime | None) -> Sequence[str]:
-        """The phones that refused at the 080 ``number`` (None: from the beginning).
+    def opt_outs(self, number: str, sender: str, since: datetime | None) -> Sequence[str]:
+        """The phones that refused what ``sender`` sends (None: from the beginning).
 
-        One account serves all academies, which their numbers tell apart. Raises Retryable,
-        Misconfigured.
+        One account serves all academies, which their numbers tell apart: some providers know the
+        080 ``number`` that was called, others the sender. Raises ProviderError, never Ambiguous.
         """
         ...
 
@@ -50,8 +50,9 @@ def sweep(most: int = 200) -> int:
     except Misconfigured:
         return 0
     asked = Job.unscoped.filter(kind=KIND, created_at__gt=clock.now() - EVERY)
-    policies = Policy.unscoped.exclude(opt_out_number="").exclude(tenant__in=asked.values("tenant"))
-    found = list(policies.filter(tenant__is_active=True).select_related("tenant")[:most])
+    policies = Policy.unscoped.exclude(opt_out_number="").exclude(sender="")
+    policies = policies.exclude(tenant__in=asked.values("tenant")).filter(tenant__is_active=True)
+    found = list(policies.select_related("tenant")[:most])
     for policy in found:
         job_submit_internal(by=Submitter(policy.tenant, "platform"), order=Order(KIND, {}))
     return len(found)
@@ -59,7 +60,9 @@ def sweep(most: int = 200) -> int:
 
 def since(tenant: Tenant) -> datetime | None:
     """From when on the list is still to be asked for; None: all of it."""
-    done = Job.objects.for_tenant(tenant).filter(kind=KIND, state=JobState.SUCCEEDED.value)
+    done = Job.objects.for_tenant(tenant).filter(
+        kind=KIND, state=JobState.SUCCEEDED.value, result__asked=True
+    )
     last = done.order_by("-created_at").values_list("created_at", flat=True).first()
     return None if last is None else last - OVERLAP
 

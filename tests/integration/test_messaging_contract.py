@@ -14,6 +14,7 @@ from academy.core import clock
 from academy.core.ids import new_id
 from academy.messaging import codes, sweeps
 from academy.messaging.fields import MessageType
+from academy.messaging.free_calls import OptOutSource
 from academy.messaging.models import LocalGroup
 from academy.messaging.providers.local import ConsoleProvider, SandboxProvider
 from academy.messaging.providers.nhn import NhnProvider
@@ -338,6 +339,27 @@ def test_senders_are_known_before_anything_is_sent(remote: Side) -> None:
     remote.provider.check([SENDER, "02-0000-0000"])
     with pytest.raises(Misconfigured):
         remote.provider.check([SENDER, "0299999999"])
+
+
+def test_the_080_list_is_read_to_its_end_and_from_a_moment_on(remote: Side) -> None:
+    assert isinstance(remote.provider, OptOutSource)
+    now, number, sender = clock.now(), "080-000-0000", "02-0000-0000"
+    # One provider tells academies apart by the number that was called, the other by the sender.
+    mine, other = ("0800000000", "0800000001")
+    if remote.provider.name == "solapi":
+        mine, other = ("0200000000", "0200000001")
+    called = now - timedelta(days=3)
+    remote.double.denials = [(mine, phone(n), called) for n in range(1_203)]
+    remote.double.denials += [(other, phone(5_000), now), (mine, phone(6_000), now)]
+    listed = remote.provider.opt_outs(number, sender, None)
+    assert sorted(listed) == sorted([*(phone(n) for n in range(1_203)), phone(6_000)])
+    since = now - timedelta(days=1)
+    assert list(remote.provider.opt_outs(number, sender, since)) == [phone(6_000)]
+    remote.double.fail("denials", Fault(done=False), Fault(status=503))
+    for _ in range(2):
+        with pytest.raises(Retryable):
+            remote.provider.opt_outs(number, sender, since)
+    assert remote.double.calls["denials"] == (3 if mine.startswith("02") else 2) + 1 + 2
 
 
 def test_an_error_holds_no_key_no_number_and_no_text(remote: Side) -> None:

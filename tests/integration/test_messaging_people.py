@@ -31,12 +31,15 @@ from academy.messaging.models import (
     Campaign,
     Consent,
     CreditEntry,
+    LocalGroup,
     Message,
     MessageEvent,
     OptOut,
 )
 from academy.messaging.people import Source, Tally, Whose
 from academy.messaging.policy import policy_change
+from academy.messaging.providers.local import ConsoleProvider
+from academy.messaging.providers.port import Misconfigured, ProviderError, Rejected, Retryable
 from academy.messaging.recipients import To
 from academy.messaging.templates import Wording
 from academy.messaging.triggers import event_tell
@@ -157,10 +160,10 @@ class Listing(ScriptedProvider):
     def __init__(self, *listed: str) -> None:
         super().__init__()
         self.listed = listed
-        self.asked: list[tuple[str, datetime | None]] = []
+        self.asked: list[tuple[str, str, datetime | None]] = []
 
-    def opt_outs(self, number: str, since: datetime | None) -> Sequence[str]:
-        self.asked.append((number, since))
+    def opt_outs(self, number: str, sender: str, since: datetime | None) -> Sequence[str]:
+        self.asked.append((number, sender, since))
         return self.listed
 
 
@@ -171,17 +174,39 @@ def test_the_080_list_is_noted_once_and_then_asked_for_what_is_new(tenant: Tenan
         assert (free_calls.sweep(), free_calls.sweep()) == (1, 0)
         job = Job.objects.for_tenant(tenant).get(kind=free_calls.KIND)
         run(job)
-        assert job.result == {"listed": 3, "odd": 1, "added": 2, "widened": 0, "same": 0}
+        counts = {"listed": 3, "odd": 1, "added": 2, "widened": 0, "same": 0}
+        assert job.result == {"asked": True, **counts}
         later = clock.now() + timedelta(hours=2)
         with clock.frozen(later):
             assert free_calls.sweep() == 1
         run(Job.objects.for_tenant(tenant).filter(kind=free_calls.KIND).latest("created_at"))
-        (_, first), (number, second) = provider.asked
-    assert (number, first, second) == ("0800000000", None, job.created_at - free_calls.OVERLAP)
+    known = ("0800000000", "0200000000")
+    assert provider.asked == [(*known, None), (*known, job.created_at - free_calls.OVERLAP)]
     assert refused(tenant) == {phone(1): False, phone(2): False}
     assert {row.source for row in OptOut.objects.for_tenant(tenant)} == {"080"}
     assert not Consent.objects.for_tenant(tenant).exists()
     assert not Job.objects.for_tenant(silent).exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [(Retryable("provider_unavailable"), JobState.RETRY_WAIT),
+     (Rejected("provider_rejected"), JobState.FAILED),
+     (Misconfigured("provider_misconfigured"), JobState.FAILED)],
+)  # fmt: skip
+def test_a_list_that_could_not_be_had_is_asked_for_from_the_same_moment_on(
+    tenant: Tenant, error: ProviderError, state: JobState
+) -> None:
+    class Failing(Listing):
+        def opt_outs(self, number: str, sender: str, since: datetime | None) -> Sequence[str]:
+            raise error
+
+    with provider_in_place(Failing()):
+        free_calls.sweep()
+        job = Job.objects.for_tenant(tenant).get(kind=free_calls.KIND)
+        run(job)
+    assert (job.state, job.error_code) == (state, error.code)
+    assert free_calls.since(tenant) is None
 
 
 def test_a_provider_without_a_list_is_not_asked(tenant: Tenant) -> None:
@@ -389,6 +414,26 @@ def test_phones_and_texts_go_after_the_days_of_the_policy_and_the_rest_stays(
     assert (old.body, old.wiped_at is not None) == ("", True)
     assert not Message.unscoped.filter(campaign__in=[waiting, fresh, other], phone=None).exists()
     assert refused(tenant) == {phone(1): False}
+
+
+def test_what_was_noted_for_the_provider_goes_with_the_texts_or_where_no_batch_has_it(
+    tenant: Tenant,
+) -> None:
+    with provider_in_place(ConsoleProvider()):
+        campaigns = [make_campaign(tenant, 2) for _ in range(2)]
+        send_all()
+    handles = [Batch.objects.for_tenant(tenant).get(campaign=one).handle for one in campaigns]
+    ended = clock.now() - timedelta(days=91)
+    Campaign.unscoped.filter(pk=campaigns[0].pk).update(ended_at=ended)
+    assert set(LocalGroup.objects.values_list("handle", flat=True)) == set(handles)
+    assert privacy.wipe() == 1
+    old, young = clock.now() - privacy.ORPHANED - timedelta(minutes=1), clock.now()
+    for handle, created_at in (("lost", old), ("being planned", young)):
+        LocalGroup.objects.create(handle=handle, provider="console", created_at=created_at)
+    LocalGroup.objects.filter(handle=handles[1]).update(created_at=old)
+    assert (privacy.notes_drop(), privacy.notes_drop()) == (1, 0)
+    left = set(LocalGroup.objects.values_list("handle", flat=True))
+    assert left == {handles[1], "being planned"}
 
 
 def test_a_sending_leaves_no_phone_name_or_text_beside_the_sealed_rows(

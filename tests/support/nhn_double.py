@@ -50,6 +50,8 @@ class NhnDouble:
         self.listing = True
         self.blocked: dict[str, str] = {}
         self.kakao_fails: set[str] = set()
+        self.denials: list[tuple[str, str, datetime]] = []
+        """Who called which 080 number, and when."""
         self.rows: list[dict[str, Any]] = []
         self.calls: Counter[str] = Counter()
         self.sends: Counter[str] = Counter()
@@ -60,7 +62,7 @@ class NhnDouble:
         self._lock = threading.Lock()
 
     def fail(self, call: str, *faults: Fault) -> None:
-        """Script the next calls of ``send``, ``list``, ``senders`` or ``templates``."""
+        """Script the next calls of ``send``, ``list``, ``senders``, ``templates``, ``denials``."""
         self._faults.setdefault(call, []).extend(faults)
 
     def deliver(self) -> None:
@@ -117,6 +119,8 @@ class NhnDouble:
             if rest.rpartition("/")[2] not in self.templates:
                 raise Refusal("-2110")
             return {"body": {"data": {}}}
+        if call == "denials":
+            return self._denials(query)
         if call == "profiles":
             return {"senders": [], "totalCount": 0}
         raise Refusal("-9998")
@@ -221,6 +225,31 @@ class NhnDouble:
             return {"messageSearchResultResponse": {"messages": shown, "totalCount": len(rows)}}
         return {"body": {"pageNum": page, "totalCount": len(rows), "data": shown}}
 
+    def _denials(self, query: dict[str, str]) -> dict[str, Any]:
+        form = "%Y-%m-%d %H:%M:%S"
+        try:
+            number = query["unsubscribeNo"]
+            start, end = (
+                datetime.strptime(query.get(name, default), form).replace(tzinfo=_KST)
+                for name, default in (
+                    ("startRequestDate", "2000-01-01 00:00:00"),
+                    ("endRequestDate", "2100-01-01 00:00:00"),
+                )
+            )
+        except (KeyError, ValueError):
+            raise Refusal("-2011") from None
+        if not re.fullmatch(r"080\d{6,8}", number):
+            raise Refusal("-2011")
+        rows = [
+            {"unsubscribeNo": called, "recipientNo": phone,
+             "requestDate": at.astimezone(_KST).strftime(f"{form}.0")}
+            for called, phone, at in self.denials
+            if called == number and start <= at <= end
+        ]  # fmt: skip
+        size, page = int(query.get("pageSize", 15)), int(query.get("pageNum", 1))
+        shown = rows[(page - 1) * size : page * size]
+        return {"body": {"pageNum": page, "totalCount": len(rows), "data": shown}}
+
     def callback(self, handle: str) -> bytes:
         """The body of a webhook call about the messages of a batch."""
         hooks = [
@@ -243,7 +272,10 @@ def _call(method: str, rest: str) -> str:
         return "send" if method == "POST" else "list"
     if rest.startswith("/templates/"):
         return "templates"
-    return {"/sendNos": "senders", "/senders": "profiles"}.get(rest, "unknown")
+    known = {
+        "/sendNos": "senders", "/senders": "profiles", "/blockservice/recipients": "denials",
+    }  # fmt: skip
+    return known.get(rest, "unknown")
 
 
 def _authorise(found: re.Match[str] | None, headers: Any, secret: str) -> None:

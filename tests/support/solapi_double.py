@@ -65,6 +65,8 @@ class SolapiDouble:
         self.blocked: dict[str, str] = {}
         """Numbers whose messages end with a code."""
         self.kakao_fails: set[str] = set()
+        self.denials: list[tuple[str, str, datetime]] = []
+        """Whose sender was refused by whom, and when."""
         self.groups: dict[str, Group] = {}
         self.calls: Counter[str] = Counter()
         self.sends: Counter[str] = Counter()
@@ -80,7 +82,7 @@ class SolapiDouble:
         self._lock = threading.Lock()
 
     def fail(self, call: str, *faults: Fault) -> None:
-        """Script the next calls of ``create``, ``add``, ``send``, ``group`` or ``list``."""
+        """Script the next calls of one kind: ``create``, ``add``, ``send``, ``group``, ``list``…"""
         self._faults.setdefault(call, []).extend(faults)
 
     def lose(self, share: float, seed: int) -> None:
@@ -146,6 +148,7 @@ class SolapiDouble:
             ("POST", "/messages/v4/send"): "one",
             ("GET", "/cash/v1/balance"): "balance",
             ("GET", "/senderid/v1/numbers/active"): "senders",
+            ("GET", "/iam/v1/black"): "denials",
         }.get((method, path), "unknown")
 
     def _authorise(self, header: str) -> None:
@@ -167,6 +170,8 @@ class SolapiDouble:
         self._seen.add(found["signature"])
 
     def _act(self, call: str, path: str, body: Any, query: dict[str, list[str]]) -> Any:
+        if call == "denials":
+            return self._denials({name: values[0] for name, values in query.items()})
         if call in {"create", "one", "many", "balance", "senders"}:
             return self._of_account(call, body)
         found = _GROUP.fullmatch(path)
@@ -308,6 +313,27 @@ class SolapiDouble:
         if len(ids) > limit:
             answer["nextKey"] = ids[limit]
         return answer
+
+    def _denials(self, query: dict[str, str]) -> Any:
+        if query.get("type") != "DENIAL":
+            raise Refusal(400, "ValidationError")
+        since = datetime.fromisoformat(query.get("dateCreated[gte]", "2000-01-01T00:00:00Z"))
+        limit, start = int(query.get("limit", 20)), query.get("startKey", "")
+        rows = {
+            f"B{number:06}": {
+                "handleKey": f"B{number:06}", "type": "DENIAL", "senderNumber": sender,
+                "recipientNumber": phone, "dateCreated": at.isoformat(),
+                "dateUpdated": at.isoformat(),
+            }
+            for number, (sender, phone, at) in enumerate(self.denials)
+            if sender == query.get("senderNumber", sender) and at >= since
+        }  # fmt: skip
+        keys = [key for key in rows if key >= start]
+        return {
+            "startKey": start or None, "limit": limit,
+            "nextKey": keys[limit] if len(keys) > limit else None,
+            "blackList": {key: rows[key] for key in keys[:limit]},
+        }  # fmt: skip
 
     def _shown(self, handle: str) -> Any:
         group = self.groups[handle]

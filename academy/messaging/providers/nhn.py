@@ -168,6 +168,15 @@ class NhnProvider:
         """It is paid afterwards."""
         return None
 
+    def opt_outs(self, number: str, sender: str, since: datetime | None) -> Sequence[str]:  # noqa: ARG002
+        """Who refused by calling the 080 number, which is one academy's."""
+        params = {"unsubscribeNo": _digits(number)}
+        if since is not None:
+            params["startRequestDate"] = notes.local(since, Service.SMS)
+            params["endRequestDate"] = notes.local(clock.now() + timedelta(hours=1), Service.SMS)
+        rows = self._pages(Service.SMS, "/blockservice/recipients", params)
+        return [str(row.get("recipientNo", "")) for row in rows]
+
     def close(self) -> None:
         """Give its connections back."""
         self._sms.close()

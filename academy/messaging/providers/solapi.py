@@ -11,6 +11,7 @@ import hmac
 import json
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 import httpx
@@ -194,13 +195,36 @@ class SolapiProvider:
         body = self._accepted(self._http.call("GET", "/cash/v1/balance"))
         return int(float(body.get("balance") or 0) + float(body.get("point") or 0))
 
+    def opt_outs(self, number: str, sender: str, since: datetime | None) -> Sequence[str]:  # noqa: ARG002
+        """Who refused the sender by the 080 number, which Solapi's customers may share."""
+        if not sender:
+            return []
+        params: dict[str, str | int] = {
+            "type": "DENIAL", "senderNumber": _digits(sender), "limit": _PAGE,
+        }  # fmt: skip
+        if since is not None:
+            params["dateCreated[gte]"] = _moment(since)
+        phones: list[str] = []
+        while True:
+            body = self._accepted(self._http.call("GET", "/iam/v1/black", params=params))
+            listed = body.get("blackList")
+            # Their documents show an object by key, their own SDKs take a list as well.
+            rows = listed.values() if isinstance(listed, dict) else listed or ()
+            phones += [str(row.get("recipientNumber", "")) for row in rows if isinstance(row, dict)]
+            start = str(body.get("nextKey") or "")
+            if not start:
+                return phones
+            if start == params.get("startKey"):
+                raise Retryable("provider_unavailable", "a list without an end")
+            params["startKey"] = start
+
     def close(self) -> None:
         """Give its connections back."""
         self._http.close()
 
     def _signed(self) -> Mapping[str, str]:
         # A signature is good once, for a quarter of an hour.
-        date = clock.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        date = _moment(clock.now())
         salt = secrets.token_hex(16)
         signature = hmac.new(
             self._account.secret.encode(), f"{date}{salt}".encode(), hashlib.sha256
@@ -309,6 +333,10 @@ def _events(item: Mapping[str, Any]) -> Iterator[Callback]:
             fields = report.get("customFields")
             key = str(fields.get(_KEY_FIELD, "")) if isinstance(fields, dict) else ""
             yield Callback(own, str(report["groupId"]), key)
+
+
+def _moment(at: datetime) -> str:
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _digits(number: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.conf import settings
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
@@ -28,6 +29,8 @@ PURPOSES = [purpose.value for purpose in Purpose]
 RECIPIENTS = [recipient.value for recipient in Recipient]
 BODY_CHARS = 4_000
 MOST_NAMED = 10_000
+MOST_BYTES = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+"""Of a request: 10,000 people with 400 bytes each, for an id and what the text says to them."""
 _CLASS_CHARS = 100
 _EVENT = r"^[a-z][a-z0-9_.]{0,39}\Z"
 

@@ -87,7 +87,7 @@ def finish() -> int:
     seal()
     stop_clear()
     seal()
-    emptied = 0
+    emptied: int = 0
     while True:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(_EMPTY, [_ROWS])

@@ -258,8 +258,10 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True
 
-# Requests hold JSON or a form of the admin; files go to the object store, never through here.
-DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+# Requests hold JSON or a form of the admin; files go to the object store, never through here. A
+# view that must take more says so (RequestLimitsMiddleware); Django refuses what none takes.
+BODY_MAX_BYTES = 1024 * 1024
+DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * BODY_MAX_BYTES
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 

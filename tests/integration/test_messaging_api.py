@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -105,6 +106,18 @@ def test_a_template_keeps_every_wording_it_had(api: Client) -> None:
     assert len(api("get", "message-templates?archived=true").json()["items"]) == 1
     error = error_of(api("put", address, {"body": "${이름}"}), 404)
     assert error["code"] == "not_found"
+
+
+def test_a_preview_takes_a_longer_list_than_other_requests_do(api: Client) -> None:
+    said = {name: name * 200 for name in "가나다"}
+    people = [{"phone": phone(n), "variables": said} for n in range(600)]
+    assert len(json.dumps(people, ensure_ascii=False).encode()) > 1024 * 1024
+    made = previewed(api, "#{가} #{나} #{다}", to={"phones": people})
+    assert (made["campaign"]["messages"], made["campaign"]["states"]) == (600, {"draft": 600})
+    most = 4 * 1024 * 1024
+    for path, limit in (("messages/preview", most), ("messages", most // 4)):
+        error = error_of(api("post", path, {"token": "x" * limit}), 413)
+        assert (error["code"], error["details"]["limit_bytes"]) == ("body_too_large", limit)
 
 
 def test_a_preview_shows_each_message_and_is_confirmed_once(api: Client, tenant: Tenant) -> None:

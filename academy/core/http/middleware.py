@@ -7,6 +7,7 @@ import logging
 import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
@@ -107,23 +108,32 @@ class ProbeHostMiddleware:
 class RequestLimitsMiddleware:
     """Refuses, before anything reads them: large bodies, and NUL characters in the address.
 
-    DRF reads a JSON body without a limit of its own, and PostgreSQL stores no NUL.
+    DRF reads a JSON body without a limit of its own, and PostgreSQL stores no NUL. A view that must
+    take more than others says so as ``most_body_bytes``, and why.
     """
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Answer 400 or 413 at once, or pass the request on."""
+        """Answer 400 at once, or pass the request on."""
         error = self._refusal(request)
         return problem_response(error) if error else self.get_response(request)
 
-    def _refusal(self, request: HttpRequest) -> AppError | None:
-        length = request.META.get("CONTENT_LENGTH") or "0"
-        if not length.isdigit():
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., HttpResponseBase], *_arguments: Any
+    ) -> HttpResponseBase | None:
+        """Answer 413, or pass the request on: which view it is for is known now, its body not."""
+        usual: int = settings.BODY_MAX_BYTES
+        most = getattr(getattr(view, "cls", None), "most_body_bytes", usual)
+        if int(request.META.get("CONTENT_LENGTH") or "0") > most:
+            return problem_response(body_too_large(most))
+        return None
+
+    @staticmethod
+    def _refusal(request: HttpRequest) -> AppError | None:
+        if not (request.META.get("CONTENT_LENGTH") or "0").isdigit():
             return AppError("malformed_request")
-        if int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
-            return body_too_large()
         query = request.META.get("QUERY_STRING", "")
         if "\0" in request.path or "%00" in query or "\0" in query:
             return AppError("malformed_request")

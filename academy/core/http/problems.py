@@ -66,7 +66,7 @@ def as_app_error(exception: BaseException | None) -> AppError:
     if isinstance(exception, drf.APIException):
         return AppError(_BY_STATUS.get(exception.status_code, "internal_error"))
     if isinstance(exception, RequestDataTooBig):
-        return body_too_large()
+        return body_too_large(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
     if isinstance(exception, OperationalError | InterfaceError):
         # Down, exhausted, shutting down, or too slow: each passes, and none is the client's fault.
         return AppError("service_unavailable", retry_after=UNAVAILABLE_RETRY_SECONDS)
@@ -76,9 +76,9 @@ def as_app_error(exception: BaseException | None) -> AppError:
     return AppError("internal_error")
 
 
-def body_too_large() -> AppError:
-    """The answer to a body above the limit of the settings."""
-    return AppError("body_too_large", limit_bytes=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+def body_too_large(most: int) -> AppError:
+    """The answer to a body of more than so many bytes."""
+    return AppError("body_too_large", limit_bytes=most)
 
 
 def _validation_error(exception: drf.ValidationError) -> AppError:

@@ -30,6 +30,7 @@ class PreviewView(APIView):
     """Look before sending."""
 
     required_scopes = {"POST": Scope.MESSAGES_WRITE}
+    most_body_bytes = asking.MOST_BYTES
 
     @docs.preview
     def post(self, request: Request) -> Response:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import Count, Max, Min, QuerySet, Sum, TextField
+from django.db.models.functions import Cast
 
 from academy.core.errors import AppError
 from academy.messaging import dispatch
@@ -35,6 +37,16 @@ _DONE_WITH: Final = frozenset(
 )
 
 
+@dataclass(frozen=True)
+class Reason:
+    """So many messages stand in a state for one reason; its parameters where all have the same."""
+
+    state: str
+    code: str
+    params: Mapping[str, Any]
+    count: int
+
+
 @dataclass
 class Tally:
     """The messages of a campaign by state, by type and by reason; money in jeon."""
@@ -42,8 +54,8 @@ class Tally:
     states: Counter[str] = field(default_factory=Counter)
     types: Counter[str] = field(default_factory=Counter)
     """Of those that go out, or went."""
-    reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """By state and reason."""
+    reasons: list[Reason] = field(default_factory=list)
+    """The most frequent first."""
     held: int = 0
     """Set aside for what has not ended."""
     paid: int = 0
@@ -104,21 +116,31 @@ def tally_of(campaign: Campaign) -> Tally:
         Message.objects.for_tenant(campaign.tenant_id)
         .filter(campaign=campaign)
         .order_by()
-        .values("state", "type", "reason")
-        .annotate(count=Count("pk"), most=Sum("price_held"), paid=Sum("price"))
-    )
+        .values("state", "type", "reason", "provider_code")
+        .annotate(
+            count=Count("pk"), most=Sum("price_held"), paid=Sum("price"),
+            low=Min(Cast("reason_params", TextField())),
+            high=Max(Cast("reason_params", TextField())),
+        )
+    )  # fmt: skip
     tally = Tally()
+    reasons: Counter[tuple[str, str, str]] = Counter()
     for row in rows:
         state, count = row["state"], row["count"]
         tally.states[state] += count
         if row["reason"]:
-            tally.reasons[state, row["reason"]] += count
+            same = row["low"] if row["low"] == row["high"] else "{}"
+            reasons[state, row["reason"], same] += count
         if state not in (MessageState.BLOCKED, MessageState.SUPPRESSED):
             tally.types[row["type"]] += count
         if row["paid"] is None:
             tally.held += 0 if state == MessageState.DRAFT else row["most"]
         else:
             tally.paid += row["paid"]
+    tally.reasons = [
+        Reason(state, code, json.loads(params), count)
+        for (state, code, params), count in reasons.most_common()
+    ]
     return tally
 
 

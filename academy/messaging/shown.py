@@ -105,8 +105,12 @@ def campaign_detail(campaign: Campaign) -> dict[str, Any]:
         "states": dict(tally.states),
         "types": dict(tally.types),
         "reasons": [
-            {"state": state, "count": count, "reason": error_body(code, {})}
-            for (state, code), count in tally.reasons.most_common()
+            {
+                "state": one.state,
+                "count": one.count,
+                "reason": error_body(one.code, dict(one.params)),
+            }
+            for one in tally.reasons
         ],
         "progress": round(tally.progress, 4),
         "price_paid": won(tally.paid),

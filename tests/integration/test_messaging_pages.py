@@ -238,6 +238,10 @@ def test_a_variable_without_a_value_is_told_with_its_row(writer: Writer) -> None
     ]  # fmt: skip
     assert found["problems"][0]["reason"]["details"] == {"names": "점수"}
     preview = previewed(writer, text={"body": "#{점수}"}, who={"by": "phones", "phones": phones})
+    reasons = [
+        (one["count"], one["reason"]["message"]["en"]) for one in preview["campaign"]["reasons"]
+    ]
+    assert (1, "Variables have no value: 점수") in reasons
     error = error_of(writer.post("/compose/confirm", {"token": preview["token"]}), 409)
     assert error["code"] == "message_preview_blocked"
 

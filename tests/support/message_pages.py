@@ -26,15 +26,18 @@ CREDIT = 1_000_000
 NAMES = ("김가온", "이나래", "박다솜", "최라온", "정마루", "강보람", "조새론", "윤아라")
 
 
-def academy(name: str = "한빛수학학원") -> Tenant:
+def academy(name: str = "한빛수학학원", *, channel: str = "") -> Tenant:
     """With a sender, what advertising needs, and 10,000 won."""
     tenant = make_tenant()
     Tenant.objects.filter(pk=tenant.pk).update(name=name)
     tenant.refresh_from_db()
     policy_change(
         tenant=tenant,
-        changes={"sender": SENDER, "sender_name": name, "opt_out_number": "080-000-0000"},
-    )
+        changes={
+            "sender": SENDER, "sender_name": name, "opt_out_number": "080-000-0000",
+            "channel": channel,
+        },
+    )  # fmt: skip
     credit.top_up(tenant_id=tenant.pk, amount=CREDIT, key="first", by="test")
     return tenant
 

@@ -19,7 +19,7 @@ from academy.core.http.serializers import (
     parse_query,
 )
 from academy.desk.visits import Visit, VisitView, page, show
-from academy.messaging import measuring, preview, selectors
+from academy.messaging import asking, measuring, preview, selectors
 from academy.messaging.pages import bodies, texts
 from academy.messaging.pages.purposes import MESSAGES
 from academy.messaging.pages.selection import (
@@ -108,6 +108,7 @@ class MeasureView(MessagesVisitView):
 class PreviewView(MessagesVisitView):
     """What would be sent, written down."""
 
+    most_body_bytes = asking.MOST_BYTES
     required_scopes = {"POST": Scope.MESSAGES_WRITE}
 
     def post(self, request: Request, tenant_id: UUID) -> Response:  # noqa: ARG002

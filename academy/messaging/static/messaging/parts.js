@@ -147,7 +147,7 @@ export function story(trace) {
     h("span", {}, tag(event.state), " ", h("small", {}, t(`source_${event.source}`)),
       h("br"), said(event.message),
       event.reason ? h("p", { class: "why" }, because(event.reason)) : null,
-      event.provider_code ? h("p", { class: "dim" }, t("code", { code: event.provider_code })) : null)));
+      event.provider_code && !event.reason ? h("p", { class: "dim" }, t("code", { code: event.provider_code })) : null)));
   const facts = [
     [t("type"), t(`type_${trace.sent_as ?? trace.type}`)],
     [t("price"), trace.price === null ? "–" : won(trace.price)],

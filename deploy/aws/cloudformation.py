@@ -76,6 +76,11 @@ class Stack:
         listed = found.get("Parameters", [])
         return {one["ParameterKey"]: one.get("ParameterValue", "") for one in listed}
 
+    def outputs(self) -> dict[str, str]:
+        """What the stack tells."""
+        found = self.describe() or {}
+        return {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", [])}
+
     def template(self) -> Template | None:
         """The template that the stack was last made from."""
         if not self.serving():
@@ -84,7 +89,9 @@ class Stack:
         return Template.parsed(body["TemplateBody"])
 
     def resources(self) -> list[dict[str, Any]]:
-        """Logical and physical id, type and status of all that the stack owns."""
+        """Logical and physical id, type and status of all that the stack owns, if it is there."""
+        if self.describe() is None:
+            return []
         key = "StackResourceSummaries"
         return self.aws.pages("cloudformation", "list_stack_resources", key, StackName=self.name)
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from deploy.aws import buckets, deployment, operate
+from deploy.aws import buckets, database, deployment, operate
 from deploy.aws import destroy as destruction
 from deploy.aws.clients import Aws
 from deploy.aws.config import load
@@ -62,7 +62,8 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="the book of releases and what the template retains too",
     )
-    for changing in (deploy, rollback):
+    rows = command("database", "make or change the environment's database")
+    for changing in (deploy, rollback, rows):
         changing.add_argument("--yes", action="store_true", help="do not ask")
     command("releases", "what was deployed, when, by whom")
     compare = command("compare", "whether what runs is what was deployed")
@@ -206,6 +207,11 @@ def _buckets(site: Site, options: argparse.Namespace) -> int:
     return 0
 
 
+def _database(site: Site, options: argparse.Namespace) -> int:
+    database.ensure(site, _confirmed if not options.yes else _agreed)
+    return 0
+
+
 def _secrets(site: Site, _options: argparse.Namespace) -> int:
     values = _wanted(site)
     store = Secrets(site.aws, site.environment)
@@ -230,6 +236,7 @@ _COMMANDS: dict[str, Callable[[Site, argparse.Namespace], int]] = {
     "logs": _logs,
     "scale": _scale,
     "buckets": _buckets,
+    "database": _database,
     "secrets": _secrets,
     "manage": _manage,
 }

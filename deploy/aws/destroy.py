@@ -35,13 +35,13 @@ def destroy(site: Site, *, with_data: bool) -> list[str]:
         site.stack.delete()
         return leftovers.find(site.aws, site.environment)
     with held(site.store, "destroy"):
-        kept = _retained(site)
+        kept, families = _retained(site), _families(site)
         _unprotect(site)
         if with_data:
             _empty_repositories(site)
         site.say(f"Deleting the stack {site.stack.name}")
         site.stack.delete()
-        _deregister(site)
+        _deregister(site, families)
         if with_data:
             for kind, identity in kept:
                 site.say(f"  delete {kind} {identity}")
@@ -101,11 +101,21 @@ def _empty_repositories(site: Site) -> None:
             ecr.batch_delete_image(repositoryName=name, imageIds=listed[begin : begin + 100])
 
 
-def _deregister(site: Site) -> None:
-    """Task definitions outlive their stack, those of one-off commands as well."""
+def _families(site: Site) -> set[str]:
+    """The families of the stack's task definitions; another environment's may begin alike."""
+    arns = site.stack.physical_ids("AWS::ECS::TaskDefinition").values()
+    return {_family(arn) for arn in arns}
+
+
+def _family(arn: str) -> str:
+    return arn.rpartition("/")[2].partition(":")[0]
+
+
+def _deregister(site: Site, families: set[str]) -> None:
+    """Revisions of those families that the stack did not make: of one-off commands."""
     ecs = site.aws.client("ecs")
     for arn in site.aws.pages("ecs", "list_task_definitions", "taskDefinitionArns"):
-        if arn.rpartition("/")[2].startswith(f"{site.stack.name}-"):
+        if _family(arn) in families:
             ecs.deregister_task_definition(taskDefinition=arn)
 
 

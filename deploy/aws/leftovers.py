@@ -18,8 +18,24 @@ Found = Iterator[str]
 
 
 def find(aws: Aws, environment: Environment) -> list[str]:
-    """``kind name`` of everything that is there."""
-    return [f"{kind} {name}" for kind, look in KINDS.items() for name in look(aws, environment)]
+    """``kind name`` of everything that is there.
+
+    Not what belongs to a stack whose name only begins alike: the environment's database, which
+    stays, or an environment ``prod-b`` beside ``prod``.
+    """
+    stacks = aws.pages("cloudformation", "describe_stacks", "Stacks")
+    others = tuple(
+        one["StackName"]
+        for one in stacks
+        if one["StackName"].startswith(f"{environment.stack}-")
+        and one["StackStatus"] != "DELETE_COMPLETE"
+    )
+    return [
+        f"{kind} {name}"
+        for kind, look in KINDS.items()
+        for name in look(aws, environment)
+        if not name.startswith(others)
+    ]
 
 
 def _named(environment: Environment, name: str) -> bool:

@@ -101,7 +101,7 @@ def _queue_names(environment: Environment, aws: Aws, stack: Stack) -> Iterator[F
     """No queue of these names belongs to somebody else of this account."""
     urls = aws.pages("sqs", "list_queues", "QueueUrls")
     taken = {url.rpartition("/")[2] for url in urls}
-    queues = stack.physical_ids("AWS::SQS::Queue") if stack.describe() else {}
+    queues = stack.physical_ids("AWS::SQS::Queue")
     own = {url.rpartition("/")[2] for url in queues.values()}
     rows = environment.queue_rows()
     wanted = {name for row in rows for name in (row.sqs_name, row.dlq_name)}

@@ -29,6 +29,7 @@ MADE: Mapping[str, Callable[[], str]] = {
     "PERSONAL_DATA_SECRET": lambda: secrets.token_urlsafe(48),
     "VIDEO_KEY_SECRET": lambda: secrets.token_urlsafe(48),
     "METRICS_TOKEN": lambda: secrets.token_urlsafe(36),
+    "DATABASE_PASSWORD": lambda: secrets.token_urlsafe(32),
     "FLOWER_BASIC_AUTH": lambda: f"ops:{secrets.token_urlsafe(24)}",
 }
 
@@ -92,16 +93,19 @@ class Secrets:
         stored = self.read()
         missing = sorted(name for name in wanted if not stored.get(name))
         for name in missing:
-            value = MADE[name]() if name in MADE else _given(name)
-            self.aws.client("ssm").put_parameter(
-                Name=f"{self.prefix}{name}",
-                Value=value,
-                Type="SecureString",
-                Overwrite=name in stored,
-            )
+            self.put(name, MADE[name]() if name in MADE else _given(name))
             say(f"  {self.prefix}{name}: {'made' if name in MADE else 'stored'}")
         if not missing:
             say("Every secret is stored.")
+
+    def put(self, name: str, value: str) -> None:
+        """Store one that is missing or empty."""
+        self.aws.client("ssm").put_parameter(
+            Name=f"{self.prefix}{name}",
+            Value=value,
+            Type="SecureString",
+            Overwrite=name in self.read(),
+        )
         self._values = None
 
 

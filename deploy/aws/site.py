@@ -64,12 +64,10 @@ class Site:
 
     def one_off(self) -> OneOff:
         """Runs commands in the stack's network, which has to be there."""
-        found = self.stack.describe() or {}
-        outputs = {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", [])}
         parameters = self.stack.parameters()
         network = {
             "subnets": parameters["SubnetIds"].split(","),
-            "securityGroups": [outputs[_SECURITY_GROUP]],
+            "securityGroups": [self.stack.outputs()[_SECURITY_GROUP]],
         }
         family = f"/{self.environment.stack}-{ROLE}:"
         definitions = self.stack.physical_ids("AWS::ECS::TaskDefinition").values()

@@ -27,7 +27,7 @@ from deploy.aws.store import Store
 from deploy.aws.template import Template
 from tests.support import cloud_academy
 from tests.support.cloud_academy import Academy
-from tests.support.embedded_aws import account, running, until
+from tests.support.embedded_aws import REGION, account, running, until
 
 #: Before any test takes it away.
 ENSURE_BUCKETS = buckets.ensure
@@ -499,6 +499,38 @@ def test_missing_secrets_are_made_or_taken_and_stored_ones_are_left_alone(
     assert value("SECRET_KEY") not in said
     assert "/academy/prod/SECRET_KEY: made" in said
     assert "Every secret is stored" in academy.run("secrets", "prod")
+
+
+def test_the_database_is_made_once_and_its_address_stored(academy: Academy) -> None:
+    ssm, ec2 = academy.aws.client("ssm"), academy.aws.client("ec2")
+    ssm.delete_parameter(Name="/academy/prod/DATABASE_URL")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    subnets = [
+        ec2.create_subnet(
+            VpcId=vpc, CidrBlock=f"10.0.{number}.0/24", AvailabilityZone=f"{REGION}{zone}"
+        )["Subnet"]["SubnetId"]
+        for number, zone in enumerate("ac")
+    ]
+    academy.configure(parameters=academy.parameters | {"VpcId": vpc, "SubnetIds": subnets})
+
+    said = academy.run("database", "prod", "--yes")
+
+    def value(name: str) -> str:
+        found = ssm.get_parameter(Name=f"/academy/prod/{name}", WithDecryption=True)
+        return str(found["Parameter"]["Value"])
+
+    (made,) = academy.aws.client("rds").describe_db_instances()["DBInstances"]
+    host, password = made["Endpoint"]["Address"], value("DATABASE_PASSWORD")
+    address = f"postgresql://academy:{password}@{host}:5432/academy?sslmode=require"
+    assert value("DATABASE_URL") == address
+    assert password not in said
+    assert "  DatabaseSecurityGroupId: sg-" in said
+    assert "is as its template says" in academy.run("database", "prod", "--yes")
+    assert value("DATABASE_PASSWORD") == password
+    # The platform comes and goes beside it.
+    academy.run("destroy", "prod", "--name", "prod", "--with-data")
+    assert leftovers.find(academy.aws, load("prod")) == []
+    assert len(academy.aws.client("rds").describe_db_instances()["DBInstances"]) == 1
 
 
 @pytest.mark.integration("s3")

@@ -30,7 +30,7 @@ from deploy.local.setup import EMULATOR
 REGION = "ap-northeast-2"
 _SERVICES = (
     "sqs,sns,sts,iam,ssm,s3,cloudformation,ecs,ecr,ec2,logs,monitoring,autoscaling,"
-    "elasticloadbalancing,elbv2,events,secretsmanager"
+    "elasticloadbalancing,elbv2,events,secretsmanager,rds"
 )
 _START_SECONDS = 60
 Answer = tuple[int, Sequence[str]]

@@ -116,17 +116,56 @@ build: setup ## Build the container images with docker, podman or buildah, in or
 build-check: setup ## Build and start every image without a container engine, with one real job each (root; buildah, debootstrap, runc) (MIRROR= KEEP=1)
 	@$(BIN)/python -m deploy.images.check $(if $(MIRROR),--mirror $(MIRROR)) $(if $(KEEP),--keep)
 
-.PHONY: stack costs deploy-check
+.PHONY: stack costs deploy-lint deploy-check deploy rollback destroy releases compare logs scale buckets secrets database manage
 stack: setup ## Write the AWS templates, deploy/stack.yaml and database.yaml, from the table of queues
 	@$(BIN)/python -m deploy.aws.stack
 
 costs: setup ## Write the page about costs from deploy/prices.yaml
 	@$(BIN)/python -m deploy.aws.costs
 
-deploy-check: setup ## The AWS templates: as their code makes them, and linted with AWS's own schemas
+deploy-lint: setup ## The AWS templates: as their code makes them, and linted with AWS's own schemas
 	@$(BIN)/python -m deploy.aws.stack --check
 	@$(BIN)/python -m deploy.aws.costs --check
 	@$(BIN)/cfn-lint --regions ap-northeast-2 -- deploy/stack.yaml deploy/database.yaml
+
+deploy-check: deploy-lint ## The above, then really: deployed, updated, put back and taken down on the embedded AWS
+	@$(LOCAL) run --services-only -- $(BIN)/python -m pytest -q tests/deploy
+
+DEPLOY = $(BIN)/python -m deploy.deploy
+need_env = $(if $(ENV),,$(error Say which environment: make $@ ENV=prod))
+
+deploy: setup ## Deploy the release that is checked out to AWS, or only tell what would change (ENV=prod PLAN=1 TAG= YES=1 ALLOW_LOSS="Name …")
+	$(need_env)@$(DEPLOY) deploy $(ENV) $(if $(PLAN),--plan) $(if $(TAG),--tag $(TAG)) $(if $(YES),--yes) $(foreach name,$(ALLOW_LOSS),--allow-loss $(name))
+
+rollback: setup ## Bring the release before into service again; the schema stays (ENV=prod TO=number YES=1)
+	$(need_env)@$(DEPLOY) rollback $(ENV) $(if $(TO),--to $(TO)) $(if $(YES),--yes)
+
+destroy: setup ## Take an environment down, after asking for its name; database, buckets and secrets stay (ENV=prod WITH_DATA=1)
+	$(need_env)@$(DEPLOY) destroy $(ENV) $(if $(WITH_DATA),--with-data)
+
+releases: setup ## What was deployed, when, by whom, and how it ended (ENV=prod)
+	$(need_env)@$(DEPLOY) releases $(ENV)
+
+compare: setup ## Whether what runs is what was deployed (ENV=prod DEEP=1 sends work through it)
+	$(need_env)@$(DEPLOY) compare $(ENV) $(if $(DEEP),--deep)
+
+logs: setup ## What a role writes (ENV=prod ROLE=api SINCE=15m MATCH= FOLLOW=1)
+	$(need_env)@$(DEPLOY) logs $(ENV) $(or $(ROLE),api) $(if $(SINCE),--since $(SINCE)) $(if $(MATCH),--match '$(MATCH)') $(if $(FOLLOW),--follow)
+
+scale: setup ## How many tasks of a role run, until the next deployment (ENV=prod ROLE=video COUNT=0-4)
+	$(need_env)@$(DEPLOY) scale $(ENV) $(ROLE) $(COUNT)
+
+buckets: setup ## Bring the buckets on R2 to what the platform needs (ENV=prod CHECK=1)
+	$(need_env)@$(DEPLOY) buckets $(ENV) $(if $(CHECK),--check)
+
+secrets: setup ## Store the secrets that are missing: made here, or asked for (ENV=prod)
+	$(need_env)@$(DEPLOY) secrets $(ENV)
+
+database: setup ## Make or change the environment's database (ENV=prod YES=1)
+	$(need_env)@$(DEPLOY) database $(ENV) $(if $(YES),--yes)
+
+manage: setup ## Run a command of manage.py there (ENV=prod RUN="fleet status")
+	$(need_env)@$(DEPLOY) manage $(ENV) -- $(RUN)
 
 clean: ## Remove caches and what `make up` kept (the environments stay)
 	@$(PYTHON) -m deploy.local.clean

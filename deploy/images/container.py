@@ -78,7 +78,7 @@ class Unpacked:
         self._engine = engine
         self.config = config(engine, tag)
         self._name = engine.call("from", "--pull-never", tag)
-        self.root = Path(engine.call("mount", self._name))
+        self.root = Path(engine.call("mount", self._name)).resolve()
 
     def __enter__(self) -> Self:
         return self

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,7 +18,7 @@ import yaml
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-from deploy.images import build, engine, release, standin, table
+from deploy.images import build, container, engine, examine, release, standin, table
 from deploy.images.engine import EngineError
 from deploy.images.table import ROOT, Image, TableError
 from tasks import queues, relay_health
@@ -320,6 +322,80 @@ def test_the_machines_way_to_packages_goes_into_the_stand_in(tmp_path: Path) -> 
     assert (made / "ssl/certs/ca-certificates.crt").read_text() == "certificate"
     assert 'url = "https://mirror.example/simple"' in (made / "uv/uv.toml").read_text()
     assert standin.local_folders(options) == [folder.parent, tmp_path]
+
+
+# ---------------------------------------------------------------------------- looking through
+
+
+def unpacked(root: Path, image: Image) -> container.Config:
+    """A root file system and a configuration in which nothing is wrong."""
+    (root / "usr/share/academy").mkdir(parents=True)
+    names = ("pkg:pypi/django@5", "pkg:pypi/celery@5", "pkg:deb/debian/tini@0")
+    components = [{"bom-ref": name, "purl": name} for name in names]
+    bill = sbom.document(image.name, "v1", components)
+    (root / examine.SBOM).write_text(json.dumps(bill))
+    (root / "models").mkdir()
+    (root / "models/one.onnx").write_bytes(b"weights")
+    digest = hashlib.sha256(b"weights").hexdigest()
+    registry = {"models": {"one@1": {"uri": "one.onnx", "sha256": digest}}}
+    (root / examine.REGISTRY).write_text(json.dumps(registry))
+    labels = {f"org.opencontainers.image.{label}": "x" for label in examine.LABELS}
+    labels["org.opencontainers.image.title"] = image.name
+    return container.Config(
+        argv=("/usr/bin/tini", "--", "academy"),
+        command=("api",),
+        environment=(),
+        uid=10001,
+        gid=10001,
+        folder="/app",
+        labels=labels,
+        volumes=("/scratch", "/tmp"),
+        health=("academy", "health"),
+        health_timeout=5,
+        health_interval=15,
+        start_period=30,
+    )
+
+
+WORKER = Image("academy-some-worker", Path(), roles=("worker",), queues=("video",))
+
+
+def test_an_image_in_order_has_no_problem(tmp_path: Path) -> None:
+    config = unpacked(tmp_path, WORKER)
+    assert list(examine.problems(WORKER, config, tmp_path)) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"uid": 0}, "runs as 0:10001"),
+        ({"health": ()}, "no HEALTHCHECK"),
+        ({"labels": {}}, "no label revision"),
+        ({"volumes": ("/scratch",)}, "no volume at /tmp"),
+    ],
+)
+def test_an_image_that_says_something_wrong_of_itself_is_found(
+    tmp_path: Path, change: dict[str, Any], says: str
+) -> None:
+    config = replace(unpacked(tmp_path, WORKER), **change)
+    assert any(says in problem for problem in examine.problems(WORKER, config, tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("usr/bin/gcc", "contains /usr/bin/gcc"),
+        ("var/lib/apt/lists/debian_Packages", "contains /var/lib/apt/lists/debian_Packages"),
+        ("root/.cache", "contains /root/.cache"),
+        ("models/one.onnx", "one@1 has another hash"),
+        ("usr/share/academy/sbom.cdx.json", "SBOM cannot be read"),
+    ],
+)
+def test_what_does_not_belong_into_an_image_is_found(tmp_path: Path, path: str, says: str) -> None:
+    config = unpacked(tmp_path, WORKER)
+    (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / path).write_text("something else")
+    assert any(says in problem for problem in examine.problems(WORKER, config, tmp_path))
 
 
 # ---------------------------------------------------------------------------- SBOM, relay's health

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from django.core.management import CommandError, call_command
+from django.test import Client
 
 from academy.core import clock
 from academy.core.ids import new_id
@@ -20,10 +23,10 @@ from academy.messaging.people import consent_give, opt_out_set
 from academy.messaging.providers.port import Capabilities
 from academy.messaging.templates import Wording
 from academy.tenants.keys import key_revoke
-from academy.tenants.models import ApiKey, Tenant
+from academy.tenants.models import ApiKey, Member, Tenant
 from tests.support.message_pages import NAMES, Writer, academy, class_of
 from tests.support.messages import ScriptedProvider, phone, provider_in_place, send_all, states
-from tests.support.rest import error_of, key_client
+from tests.support.rest import error_of, key_client, new_tenant
 
 pytestmark = [pytest.mark.integration("postgres"), pytest.mark.django_db]
 
@@ -95,6 +98,22 @@ def test_each_link_leads_to_its_page(tenant: Tenant, writer: Writer) -> None:
     assert follower.first.status_code == 200
     strange = key_client(academy()).post(f"/api/v1/campaigns/{campaign.pk}/page-link")
     error_of(strange, 404)
+
+
+def test_who_runs_the_platform_gets_a_link_in_the_owners_name() -> None:
+    made = new_tenant()
+    out = StringIO()
+    call_command("messages_page", made.tenant.slug, "--page", "outbox", stdout=out)
+    parts = urlsplit(out.getvalue().strip())
+    browser = Client()
+    opened = browser.get(f"{parts.path}?{parts.query}")
+    assert opened["Location"] == f"/desk/messages/{made.tenant.pk}/outbox"
+    assert browser.get(opened["Location"]).status_code == 200
+    Member.objects.for_tenant(made.tenant).delete()
+    assert browser.get(opened["Location"]).status_code == 403
+    for slug in ("nobody", made.tenant.slug):
+        with pytest.raises(CommandError):
+            call_command("messages_page", slug)
 
 
 def test_whoever_may_only_read_sends_nothing(tenant: Tenant, writer: Writer) -> None:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from academy.ai.ocr.picture import ink_of
 from academy.ai.ocr.spacing import Word, spaced
+from academy.ai.pages.paper import ink_of
 from academy.ai.segmentation.numbers.fonts import LEARNT, Face, faces
 
 FONTS = [face for face in faces(LEARNT) if face.hangul][:4]

@@ -22,8 +22,8 @@ from academy.ai.digits.reading.ink import Gray
 from academy.ai.digits.reading.pieces import SIDE, Rect
 from academy.ai.digits.reading.printed import printed_boxes
 from academy.ai.digits.reading.verdict import Prepared, Status, Verdict, decide, joined, prepare
-from academy.ai.ocr.picture import evened, skew
 from academy.ai.pages.document import Document, opened
+from academy.ai.pages.paper import evened, skew
 from academy.sandbox.child import Refused
 
 PATCHES: Final = "patches.npy"

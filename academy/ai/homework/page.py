@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from academy.ai.ocr.picture import evened
+from academy.ai.pages.paper import evened
 
 Picture = npt.NDArray[np.uint8]
 """Height x width x 3, in OpenCV's order (blue, green, red)."""

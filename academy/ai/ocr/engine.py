@@ -13,9 +13,10 @@ import numpy as np
 import tesserocr
 from tesserocr import RIL
 
-from academy.ai.ocr.picture import ink_of, prepared
+from academy.ai.ocr.picture import prepared
 from academy.ai.ocr.spacing import Word, spaced
 from academy.ai.pages.document import Box, Gray
+from academy.ai.pages.paper import ink_of
 from academy.ai.pages.text import Line
 
 LANGUAGE: Final = "Hangul"

@@ -11,8 +11,8 @@ from typing import Final
 import cv2
 import numpy as np
 
-from academy.ai.ocr.picture import Straight, straightened
 from academy.ai.pages.document import Box, Document, Gray
+from academy.ai.pages.paper import Straight, straightened
 from academy.ai.segmentation.planning import PAD, Part
 from academy.ai.segmentation.scanned import seen
 

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import cv2
 
-from academy.ai.ocr.picture import straightened
 from academy.ai.pages.document import Document, Gray, Pdf
+from academy.ai.pages.paper import straightened
 from academy.ai.pages.text import explains, is_enough, is_readable, lines_of
 from academy.ai.segmentation.marks import Mark, marks_of_text
 from academy.ai.segmentation.numbers.network import NumberNetwork

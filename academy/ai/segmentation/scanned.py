@@ -9,8 +9,8 @@ from typing import Any, Final
 import cv2
 import numpy as np
 
-from academy.ai.ocr.picture import ink_of, without_rules
 from academy.ai.pages.document import Box, Gray, Size
+from academy.ai.pages.paper import ink_of, without_rules
 from academy.ai.pages.text import Line
 from academy.ai.segmentation.marks import EDGE, Mark
 from academy.ai.segmentation.numbers.network import Kind, NumberNetwork, Reading

@@ -20,7 +20,7 @@ from academy.ai.digits.reading.ink import ink_of
 from academy.ai.digits.reading.pieces import Line, Run, line_of, patch_of
 from academy.ai.digits.synthetic.boxes import Sample, Written, sample
 from academy.ai.digits.synthetic.streams import Stream
-from academy.ai.ocr.picture import evened
+from academy.ai.pages.paper import evened
 
 PEOPLE: Final = Path(__file__).with_name("optdigits.npz")
 """1,797 digits of 13 people, 8 x 8 pixels of 0 to 16 (``images``), and what they are (``digits``).

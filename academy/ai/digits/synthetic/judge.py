@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from academy.ai.digits.reading.verdict import Prepared, Status, Verdict, decide, prepare
 from academy.ai.digits.synthetic.boxes import Sample, Written
-from academy.ai.ocr.picture import evened
+from academy.ai.pages.paper import evened
 
 _BATCH = 64
 

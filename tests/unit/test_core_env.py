@@ -113,6 +113,7 @@ def test_a_local_platform_needs_its_addresses_but_no_secrets() -> None:
         ({"CDN_BASE_URL": "https://c", "CDN_SIGNING_KEY": "k1:short"}, "CDN_SIGNING_KEY must be"),
         ({"CDN_BASE_URL": "http://c", "CDN_SIGNING_KEY": "k1:" + "s" * 32}, "must be https"),
         ({"PLAYBACK_LINK_SECONDS": "1"}, "PLAYBACK_LINK_SECONDS must be a whole number"),
+        ({"CLOUDWATCH_NAMESPACE": "AWS/SQS"}, "CLOUDWATCH_NAMESPACE must be 1 to 255"),
         ({"PLAYBACK_HEARTBEAT_SECONDS": "0"}, "PLAYBACK_HEARTBEAT_SECONDS must be a whole"),
         ({"RELEASE": "release of today"}, "RELEASE must be 1 to 40 letters, digits"),
         ({"RELEASE": "a" * 41}, "RELEASE must be"),

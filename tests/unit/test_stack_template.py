@@ -512,6 +512,19 @@ def test_a_gpu_host_that_leaves_is_not_started_again(sized: Worked) -> None:
     assert service["SchedulingStrategy"] == "DAEMON"
 
 
+def test_security_groups_say_what_a_rule_is_for_in_words_that_ec2_takes(sized: Worked) -> None:
+    words = re.compile(r"[a-zA-Z0-9. _\-:/()#,@\[\]+=&;{}!$*]{1,255}")
+    rules = [
+        rule
+        for group in sized.of_type("AWS::EC2::SecurityGroup").values()
+        for side in ("SecurityGroupIngress", "SecurityGroupEgress")
+        for rule in [*group.get(side, []), {"Description": group["GroupDescription"]}]
+    ]
+    assert len(rules) >= 5
+    for rule in rules:
+        assert words.fullmatch(rule["Description"]), rule
+
+
 def test_the_internet_reaches_nothing_but_the_balancer_through_cloudflare(sized: Worked) -> None:
     groups = sized.of_type("AWS::EC2::SecurityGroup")
     ingress = groups["ServicesSecurityGroup"].get("SecurityGroupIngress", [])

@@ -1,7 +1,8 @@
 """The AWS stack of one environment, made from :mod:`tasks.queues`: ``deploy/stack.yaml``.
 
-``python -m deploy.aws.stack`` (``make stack``) writes the template; ``--check`` fails where the
-committed file differs. It is plain data (long-form intrinsics), so ``yaml.safe_load`` reads it.
+``python -m deploy.aws.stack`` (``make stack``) writes the template, and that of the database beside
+it (:mod:`deploy.aws.stack.database`); ``--check`` fails where a committed file differs. It is plain
+data (long-form intrinsics), so ``yaml.safe_load`` reads it.
 Longer than the 51,200 bytes that CloudFormation takes inline: it goes over S3.
 
 What a deployment gives (parameters)
@@ -15,6 +16,7 @@ What a deployment gives (parameters)
     ``PublicHost``, ``FlowerHost``, ``CertificateArn`` (``grow``), ``TunnelImage`` (``start``),
     ``AlarmEmail``, ``MonthlyBudget`` (USD, 0: none), ``QueuePrefix``, ``R2EndpointUrl``, the four
     bucket names, and switches for what is optional; see :mod:`deploy.aws.stack.parameters`.
+    Queues with a prefix and metrics with a namespace let environments share an account.
 
 What must stand in the parameter store (SecureString)
     ``/academy/ENV/NAME``, NAME being the environment variable, such as ``DATABASE_URL``.
@@ -23,7 +25,7 @@ What must stand in the parameter store (SecureString)
 What comes out (names)
     The stack is ``academy-ENV``, the cluster and everything else ``academy-ENV-…``; a service and
     its task definition's family are ``academy-ENV-ROLE`` with the roles of
-    :data:`deploy.aws.stack.workloads.ROLES` (``api``, ``relay``, ``flower``, ``messaging``,
+    :func:`deploy.aws.stack.roles.table` (``api``, ``relay``, ``flower``, ``messaging``,
     ``video``, ``ai-lite``, ``ai-basic``, ``ai-premium``); the container that matters has the
     role's name; log groups are ``/academy/ENV/ROLE``; repositories ``academy-ENV/academy-api`` and
     so on. A one-off command (migrate) is ``RunTask`` of ``academy-ENV-manage`` with a command of

@@ -37,9 +37,9 @@ def resources() -> Json:
                 ),
                 "SecurityGroupEgress": [
                     _to(443, "AWS, R2, message providers, webhooks"),
-                    _to(5432, "the database"),
-                    _to(7844, "Cloudflare's tunnel"),
-                    {**_to(7844, "Cloudflare's tunnel over QUIC"), "IpProtocol": "udp"},
+                    _to_database(),
+                    _to(7844, "the tunnel to Cloudflare"),
+                    {**_to(7844, "the same over QUIC"), "IpProtocol": "udp"},
                 ],
             },
         ),
@@ -66,6 +66,12 @@ def _to(port: int, what: str) -> Json:
         "ToPort": port,
         "Description": what,
     }
+
+
+def _to_database() -> Json:
+    rule = _to(5432, "the database")
+    del rule["CidrIp"]
+    return {"DestinationSecurityGroupId": ref("DatabaseSecurityGroupId"), **rule}
 
 
 def _from_balancer(port: int) -> Json:

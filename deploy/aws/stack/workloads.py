@@ -1,8 +1,9 @@
 """Task definitions and services on ECS: every role, its image, its limits and its health check.
 
 Every container has a read-only root file system, no capability, and a user of its own from the
-image. What it writes goes to volumes: ``/tmp`` and, for workers, ``/scratch`` (on Fargate both lie
-on the task's own disk, which is sized; it knows no tmpfs. On a GPU host ``/tmp`` is in memory).
+image. What it writes goes to volumes: ``/tmp`` and, for workers, ``/scratch``. On Fargate, which
+knows no tmpfs, both lie on the task's own disk, which is sized; on a GPU host ``/tmp`` is in
+memory.
 """
 
 from __future__ import annotations
@@ -28,6 +29,15 @@ from deploy.aws.stack.variables import TUNNEL_TOKENS, plain, secrets, store_name
 CLUSTER: Final = "Cluster"
 _PYTHON: Final = "/opt/venv/bin/python"
 _NOFILE: Final = 65_536
+#: ``/tmp`` of a GPU host's task, for both of its containers.
+_IN_MEMORY: Final[Json] = {
+    "Name": "tmp",
+    "DockerVolumeConfiguration": {
+        "Scope": "task",
+        "Driver": "local",
+        "DriverOpts": {"type": "tmpfs", "device": "tmpfs", "o": "size=1g,mode=1777"},
+    },
+}
 #: Of the tunnel's own readiness, inside the task.
 _TUNNEL_METRICS: Final = "127.0.0.1:2000"
 
@@ -144,7 +154,7 @@ def _on_host(role: Role) -> Json:
         # A task on EC2 has no public address of its own, and there is no NAT gateway.
         "NetworkMode": "host",
         "PidMode": "task",
-        "Volumes": [{"Name": name} for name in _volumes(role)],
+        "Volumes": [_IN_MEMORY, {"Name": "scratch"}],
         "ContainerDefinitions": [worker, agent],
     }
 

@@ -2,7 +2,7 @@
 # Options: PYTHON=/path/to/python3.11, VIDEO=file (demo), TESTS=path (test), JOBS= SEED= (chaos).
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test lint format types contracts openapi check-openapi reference chaos chaos-messages soak upgrade-check bench bench-ai bench-events bench-sheets bench-video bench-messaging bench-roster lock audit train-omr train-digits train-numbers ocr-data models build build-check clean
+.PHONY: help setup demo up down status test lint format types contracts openapi check-openapi reference chaos chaos-messages soak upgrade-check bench bench-ai bench-events bench-sheets bench-large bench-video bench-messaging bench-roster lock audit train-omr train-digits train-numbers ocr-data models build build-check clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
@@ -82,6 +82,9 @@ proof-sheets: setup ## That no wrong reading escapes review: made-up sheets, eac
 
 bench-sheets: setup ## How well and how fast answer sheets are read, one core (SHEETS=100 of each kind)
 	@$(BIN)/python -m tests.perf.sheets $(if $(SHEETS),--sheets $(SHEETS))
+
+bench-large: setup ## 300-page documents over real workers: cost, progress, cancelled in the middle, killed and resumed (PAGES=300 KINDS="ai.ocr_text")
+	@$(LOCAL) run --services-only -- $(BIN)/python -m tests.perf.large $(if $(PAGES),--pages $(PAGES)) $(if $(KINDS),--only $(KINDS))
 
 bench-ai: setup models ## Every AI kind against its gate, one core: accuracy, speed, device, 15 minutes (PARTS="sheets ocr" SIZE=10)
 	@$(LOCAL) run --services-only -- $(BIN)/python -m tests.perf.ai $(if $(PARTS),--only $(PARTS)) $(if $(SIZE),--size $(SIZE))

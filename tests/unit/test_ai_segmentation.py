@@ -54,6 +54,17 @@ def test_a_missing_number_is_named_and_its_neighbours_are_less_sure(tmp_path: Pa
     assert [one["confidence"] for one in found["questions"]] == [1.0, 0.7, 0.8, 1.0]
 
 
+def test_questions_of_the_same_words_at_the_top_of_pages_are_no_running_head(
+    tmp_path: Path,
+) -> None:
+    def page(first: int) -> Any:
+        asked = [f"{n}. 다음 중 옳은 것은?" for n in (first, first + 1)]
+        return written("3. 수학 영역", asked[0], "보기", asked[1], top=815)
+
+    found = read(pdf(tmp_path / "a.pdf", page(4), page(6), page(8)), tmp_path)
+    assert [one["n"] for one in found["questions"]] == [4, 5, 6, 7, 8, 9]
+
+
 @pytest.mark.parametrize("how", Capture)
 def test_questions_of_a_test_without_text_are_found_by_their_printed_numbers(
     tmp_path: Path, how: Capture

@@ -21,6 +21,7 @@ MARGIN: Final = 0.09
 """Of the height, at the top and the bottom: where running heads and page numbers stand."""
 _PAGE_NUMBER: Final = re.compile(r"[-\u2013\u2014\s/|]*\d{1,3}(?:[-\u2013\u2014\s/|]+\d{0,3})*")
 _DIGITS: Final = re.compile(r"\d+")
+_QUESTION: Final = re.compile(r"\d{1,3}(?:[.)]|번)(?=\D)")
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,11 @@ def without_running_heads(pages: Sequence[Page]) -> list[Page]:
 
 
 def _running(pages: Sequence[Page]) -> set[tuple[str, bool]]:
-    """Texts (digits apart) that stand in a margin of more than one page."""
+    """Texts (digits apart) that stand in a margin of more than one page.
+
+    The number of a question is no page number: where it differs, "12. Which is right?" at the top
+    of a page is another question than "16. Which is right?".
+    """
     seen: Counter[tuple[str, bool]] = Counter()
     for page in pages:
         seen.update({_key(line, page) for line in page.lines if _in_margin(line, page)})
@@ -66,7 +71,10 @@ def _running(pages: Sequence[Page]) -> set[tuple[str, bool]]:
 
 
 def _key(line: Line, page: Page) -> tuple[str, bool]:
-    return _DIGITS.sub("#", "".join(line.text.split())), line.box[1] * 2 < page.size.height
+    text = "".join(line.text.split())
+    question = _QUESTION.match(text)
+    begin = 0 if question is None else question.end()
+    return text[:begin] + _DIGITS.sub("#", text[begin:]), line.box[1] * 2 < page.size.height
 
 
 def _in_margin(line: Line, page: Page) -> bool:

@@ -2,7 +2,7 @@
 # Options: PYTHON=/path/to/python3.11, VIDEO=file (demo), TESTS=path (test), JOBS= SEED= (chaos).
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test lint format types contracts openapi check-openapi reference chaos chaos-messages soak upgrade-check bench bench-ai bench-events bench-sheets bench-large bench-video bench-messaging bench-roster lock audit train-omr train-digits train-numbers ocr-data models build build-check clean
+.PHONY: help setup demo up down status test lint format types contracts openapi check-openapi reference chaos chaos-messages soak upgrade-check backup restore-drill single-host-check bench bench-ai bench-events bench-sheets bench-large bench-video bench-messaging bench-roster lock audit train-omr train-digits train-numbers ocr-data models build build-check clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
@@ -97,6 +97,19 @@ train-numbers: setup ## Train the network for printed question numbers, stored o
 
 upgrade-check: setup ## The previous release and this one side by side on one platform: upgrade under load, back, and forward again (6 minutes)
 	@$(LOCAL) run --services-only -- $(BIN)/python -m tests.upgrade
+
+# The platform of `make up`, or whatever DATABASE_URL names.
+MANAGE = $(if $(DATABASE_URL),$(BIN)/python manage.py,$(LOCAL) manage)
+PLACE ?= .local/backups
+
+backup: setup ## Dump the database into PLACE (a folder, or s3://BUCKET/PREFIX), sealed for RECIPIENT=age1… where given (KEEP=30 days)
+	@$(MANAGE) backup make --place "$(PLACE)" $(if $(RECIPIENT),--recipient "$(RECIPIENT)") $(if $(KEEP),--keep-days $(KEEP))
+
+single-host-check: setup ## The installer of deploy/single-host, really run on a Debian made for it (root, debootstrap; 6 minutes)
+	@$(BIN)/python -m deploy.hostcheck
+
+restore-drill: setup ## Restore the newest backup of PLACE beside the database, count, check the invariants, state RPO and RTO (IDENTITY=file)
+	@$(MANAGE) backup drill --place "$(PLACE)" $(if $(IDENTITY),--identity "$(IDENTITY)")
 
 lock: setup ## Compile requirements/*.in into hashed locks (UPGRADE=1 takes newer versions)
 	@$(BIN)/python -m deploy.local.lock $(if $(UPGRADE),--upgrade)

@@ -82,14 +82,17 @@ def pages(size: int = PAGE) -> Iterator[list[History]]:
     while True:
         with connection.cursor() as cursor:
             cursor.execute(_HISTORIES, [after, size])
-            rows = [
-                History(*row[:6], tuple(Event(*event) for event in _decoded(row[6])))
-                for row in cursor.fetchall()
-            ]
+            rows = [_history(row) for row in cursor.fetchall()]
         if not rows:
             return
         yield rows
         after = rows[-1].job_id
+
+
+def _history(row: Sequence[Any]) -> History:
+    job_id, state, event_seq, attempt, error_code, output_prefix, log = row
+    events = tuple(Event(*event) for event in _decoded(log))
+    return History(job_id, state, event_seq, attempt, error_code, output_prefix, events)
 
 
 def attempts(after: UUID = _FIRST, until: UUID = _LAST) -> dict[UUID, list[Attempt]]:

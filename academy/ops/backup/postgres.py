@@ -61,8 +61,9 @@ class Server:
         others = {key: value for key, value in os.environ.items() if not key.startswith("PG")}
         return others | {key: value for key, value in given.items() if value}
 
-    def connect(self, **options: Any) -> psycopg.Connection[Any]:
+    def connect(self, *, autocommit: bool = False) -> psycopg.Connection[Any]:
         """A connection without the time-outs that requests have."""
+        secure: dict[str, Any] = {key: self.options[key] for key in _SSL if key in self.options}
         try:
             return psycopg.connect(
                 host=self.host or None,
@@ -72,8 +73,8 @@ class Server:
                 dbname=self.name,
                 connect_timeout=_CONNECT_SECONDS,
                 application_name="academy-backup",
-                **{key: value for key, value in self.options.items() if key in _SSL},
-                **options,
+                autocommit=autocommit,
+                **secure,
             )
         except psycopg.OperationalError as error:
             raise BackupError(f"database {self.name} on {self.host}: {error}") from None

@@ -19,12 +19,20 @@ from django.db import connection, transaction
 from academy.core import clock
 from academy.core.errors import AppError
 from academy.core.locks import Space, lock
-from academy.messaging import control, credit, providers, recipients, rendering, results
+from academy.messaging import (
+    control,
+    credit,
+    draft_rows,
+    providers,
+    recipients,
+    rendering,
+    results,
+)
 from academy.messaging.fields import CampaignState, Channel, MessageState, MessageType, Purpose
 from academy.messaging.models import Campaign, Message, Policy, TemplateVersion
 from academy.messaging.policy import policy_of
 from academy.messaging.recipients import To
-from academy.messaging.rendering import Draft, Wanted
+from academy.messaging.rendering import Wanted
 from academy.messaging.templates import Wording, version_current
 from academy.tenants.models import Tenant
 
@@ -86,7 +94,7 @@ def campaign_preview(*, tenant: Tenant, request: Request, by: str) -> Preview:
         drafts = rendering.drafts(
             campaign, what, recipients.people(tenant, wanted), occasion=_key(request, what.version)
         )
-        _store(campaign, drafts)
+        draft_rows.store(campaign, drafts, block=_ROWS)
         token = secrets.token_urlsafe(32)
         campaign.token_hash = _hash(token)
         campaign.messages_total = len(drafts)
@@ -181,17 +189,6 @@ def _campaign(tenant: Tenant, request: Request, what: Wanted, by: str) -> Campai
         not_before=request.not_before,
         created_by=by,
     )
-
-
-def _store(campaign: Campaign, drafts: Sequence[Draft]) -> None:
-    Message.objects.for_tenant(campaign.tenant_id).bulk_create(
-        [one.row for one in drafts], batch_size=_ROWS
-    )
-    with connection.cursor() as cursor:
-        lines = [(one.row.pk, one.row.state, one.row.reason, "") for one in drafts]
-        for start in range(0, len(lines), _ROWS):
-            part = lines[start : start + _ROWS]
-            results.trace(cursor, campaign.tenant_id, part, "preview")
 
 
 # Told meanwhile, or by a campaign that was previewed at the same time.

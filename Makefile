@@ -2,7 +2,7 @@
 # Options: PYTHON=/path/to/python3.11, VIDEO=file (demo), TESTS=path (test), JOBS= SEED= (chaos).
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test lint format types contracts openapi check-openapi reference chaos chaos-messages soak upgrade-check backup restore-drill single-host-check bench bench-ai bench-events bench-sheets bench-large bench-video bench-messaging bench-roster lock audit train-omr train-digits train-numbers ocr-data models build build-check clean
+.PHONY: help setup demo up down status test lint format types contracts openapi check-openapi reference chaos chaos-messages soak upgrade-check backup restore-drill single-host-check bench bench-ai bench-events bench-sheets bench-large bench-video bench-messaging bench-previews bench-roster lock audit train-omr train-digits train-numbers ocr-data models build build-check clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
@@ -73,6 +73,9 @@ bench-video: setup ## What a lecture costs beside PeerTube's way, 18 minutes (SE
 
 bench-messaging: setup ## Messages a second through the ledger, beside a plain task for each (MESSAGES=10000)
 	@$(LOCAL) run --services-only -- $(BIN)/python -m tests.perf.messaging $(if $(MESSAGES),--messages $(MESSAGES))
+
+bench-previews: setup ## What previewing a campaign of 10,000 costs over HTTP, three ways (PEOPLE=10000)
+	@$(LOCAL) run --services-only -- $(BIN)/python -m tests.perf.previews $(PEOPLE)
 
 bench-roster: setup ## What a list of 100,000 students costs, in and out (ROWS=100000)
 	@$(LOCAL) run --services-only -- $(BIN)/python -m tests.perf.roster $(ROWS)

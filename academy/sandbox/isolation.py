@@ -82,7 +82,8 @@ def _try_bwrap() -> Isolation | None:
     bwrap = shutil.which("bwrap")
     if bwrap is None:
         return None
-    trial = [bwrap, "--unshare-all", "--die-with-parent", "--ro-bind", "/", "/", "--", "/bin/true"]
+    # With all that it is used with: where parts of /proc are hidden, nobody may mount another one.
+    trial = [*_bwrap(bwrap, Path("/bin/true"), (), (), NONE), "--", "/bin/true"]
     try:
         done = subprocess.run(
             trial,

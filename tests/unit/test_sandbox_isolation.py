@@ -191,3 +191,16 @@ def test_the_log_says_once_how_strong_the_sandbox_is(caplog: pytest.LogCaptureFi
 @pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed")
 def test_bubblewrap_is_preferred_where_it_works() -> None:
     assert MODES[0].mode is Mode.BWRAP
+
+
+def test_bubblewrap_counts_only_where_all_of_it_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A container may grant namespaces and yet refuse a /proc in them."""
+    fake = tmp_path / "bwrap"
+    fake.write_text('#!/bin/sh\ncase "$*" in *--proc*) exit 1;; esac\n')
+    fake.chmod(0o755)
+    monkeypatch.setattr(isolation.shutil, "which", lambda _: str(fake))
+    assert isolation._try_bwrap() is None
+    fake.write_text("#!/bin/sh\nexit 0\n")
+    assert isolation._try_bwrap() == Isolation(Mode.BWRAP, str(fake), network=True, files=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -162,9 +162,9 @@ class Stack:
 
     def execute(self, change: ChangeSet) -> None:
         """Do it, telling each event; StackFailed with the first causes where it fails."""
-        seen = {event["EventId"] for event in self._events()}
+        since = self._newest()
         self.client.execute_change_set(ChangeSetName=change.arn)
-        self._follow(seen)
+        self._follow(since)
 
     def delete(self) -> None:
         """Delete the stack and wait; StackFailed names what would not go."""
@@ -172,14 +172,14 @@ class Stack:
         if found is None:
             return
         # A deleted stack is only known by its id.
-        identity = found["StackId"]
+        identity, since = found["StackId"], self._newest()
         self.client.delete_stack(StackName=identity)
 
         def gone() -> bool | None:
             status = self.client.describe_stacks(StackName=identity)["Stacks"][0]["StackStatus"]
             if status == "DELETE_FAILED":
-                causes = self._causes({None})
-                raise StackFailed("The stack could not be deleted:\n" + "\n".join(causes))
+                causes = "\n".join(_causes(self._since(since)))
+                raise StackFailed(f"The stack could not be deleted:\n{causes}")
             return True if status == "DELETE_COMPLETE" else None
 
         self.aws.until(f"The deletion of {self.name}", EXECUTE_SECONDS, gone)
@@ -196,9 +196,9 @@ class Stack:
             return True
         if status == "UPDATE_ROLLBACK_FAILED":
             self.say(f"{self.name} stopped half-way back; CloudFormation goes on with it first")
-            seen = {event["EventId"] for event in self._events()}
+            since = self._newest()
             self.client.continue_update_rollback(StackName=self.name)
-            self._follow(seen, wanted="UPDATE_ROLLBACK_COMPLETE")
+            self._follow(since, wanted="UPDATE_ROLLBACK_COMPLETE")
             return False
         if status.endswith("_IN_PROGRESS"):
             raise Busy(f"{self.name} is being changed by somebody else ({status}).")
@@ -210,14 +210,17 @@ class Stack:
         found: dict[str, Any] = self.client.describe_change_set(ChangeSetName=arn)
         return found if found["Status"] in ("CREATE_COMPLETE", "FAILED") else None
 
-    def _follow(self, seen: set[str], wanted: str | None = None) -> None:
-        before = set(seen)
+    def _follow(self, since: str | None, wanted: str | None = None) -> None:
+        """Wait for the end, telling what happened after the event *since*."""
+        told: list[dict[str, Any]] = []
 
         def ended() -> str | None:
             # The status first: every event of a stack that has ended is then in the list.
             found = self.describe()
             status = found["StackStatus"] if found else "DELETE_COMPLETE"
-            self._tell(seen)
+            for event in self._since(told[-1]["EventId"] if told else since):
+                told.append(event)
+                self._tell(event)
             return None if status.endswith("_IN_PROGRESS") else status
 
         status = self.aws.until(f"The change of {self.name}", EXECUTE_SECONDS, ended)
@@ -225,33 +228,38 @@ class Stack:
             wanted is None and status in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
         ):
             return
-        causes = "\n".join(self._causes(before)) or "  (CloudFormation gave no reason)"
+        causes = "\n".join(_causes(told)) or "  (CloudFormation gave no reason)"
         raise StackFailed(f"The change of {self.name} failed ({status}):\n{causes}")
 
-    def _events(self) -> list[dict[str, Any]]:
-        """Newest first; the last page is enough for what happened since the last look."""
-        found: list[dict[str, Any]] = self.aws.pages(
-            "cloudformation", "describe_stack_events", "StackEvents", StackName=self.name
-        )
-        return found
+    def _newest(self) -> str | None:
+        """The last event so far; a stack keeps those of three months."""
+        found = self.client.describe_stack_events(StackName=self.name)["StackEvents"]
+        return str(found[0]["EventId"]) if found else None
 
-    def _tell(self, seen: set[str]) -> None:
-        for event in reversed(self._events()):
-            if event["EventId"] in seen:
-                continue
-            seen.add(event["EventId"])
-            status = event["ResourceStatus"]
-            if status.endswith(("_COMPLETE", "_FAILED")):
-                reason = event.get("ResourceStatusReason", "")
-                told = f": {reason}" if reason and status.endswith("_FAILED") else ""
-                self.say(f"  {status:<26} {event['LogicalResourceId']}{told}")
+    def _since(self, marker: str | None) -> list[dict[str, Any]]:
+        """What happened after an event, oldest first."""
+        found: list[dict[str, Any]] = []
+        pages = self.client.get_paginator("describe_stack_events").paginate(StackName=self.name)
+        for page in pages:
+            for event in page["StackEvents"]:
+                if event["EventId"] == marker:
+                    return found[::-1]
+                found.append(event)
+        return found[::-1]
 
-    def _causes(self, before: set[Any]) -> Sequence[str]:
-        """What failed by itself; what was only cancelled because of it is left out."""
-        return [
-            f"  - {event['LogicalResourceId']}: {event.get('ResourceStatusReason', '')}"
-            for event in reversed(self._events())
-            if event["EventId"] not in before
-            and event["ResourceStatus"].endswith("_FAILED")
-            and "cancelled" not in event.get("ResourceStatusReason", "").lower()
-        ]
+    def _tell(self, event: Mapping[str, Any]) -> None:
+        status = event["ResourceStatus"]
+        if status.endswith(("_COMPLETE", "_FAILED")):
+            reason = event.get("ResourceStatusReason", "")
+            told = f": {reason}" if reason and status.endswith("_FAILED") else ""
+            self.say(f"  {status:<26} {event['LogicalResourceId']}{told}")
+
+
+def _causes(events: Iterable[Mapping[str, Any]]) -> list[str]:
+    """What failed by itself; what was only cancelled because of it is left out."""
+    return [
+        f"  - {event['LogicalResourceId']}: {event.get('ResourceStatusReason', '')}"
+        for event in events
+        if event["ResourceStatus"].endswith("_FAILED")
+        and "cancelled" not in event.get("ResourceStatusReason", "").lower()
+    ]

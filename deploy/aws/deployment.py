@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from deploy.aws import buckets, changes, health, images, preflight
+from deploy.aws import changes, health, images, preflight
 from deploy.aws.cloudformation import ChangeSet, StackFailed
 from deploy.aws.errors import DeployError, Refused, RolledBack
 from deploy.aws.lock import Lock, held
@@ -131,8 +131,6 @@ class _Work:
         self._change(empty)
         self._push()
         digests = images.check(site.aws, self.wanted)
-        site.say("Making the buckets")
-        buckets.ensure(site, self.values)
         self._migrate(first=True)
         release = self._begun(digests)
         site.say("Starting the processes")

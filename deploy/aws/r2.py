@@ -76,8 +76,9 @@ class ObjectStore:
                 client.head_bucket(Bucket=bucket)
             except ClientError as error:
                 if error_code(error) in ("404", "NoSuchBucket"):
-                    text = f"The bucket {bucket} is not there yet; ensure_buckets makes it."
-                    yield Finding(text, fatal=False)
+                    yield Finding(
+                        f"The bucket {bucket} is missing: make buckets ENV={self.environment}"
+                    )
                     continue
                 yield Finding(
                     f"R2 at {self.endpoint} refuses the stored keys for the bucket {bucket} "

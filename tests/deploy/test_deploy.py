@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from moto.server import ThreadedMotoServer
 
-from deploy.aws import buckets, config, deployment, leftovers, lock
+from deploy.aws import config, deployment, leftovers, lock
 from deploy.aws.config import load
 from deploy.aws.errors import Busy
 from deploy.aws.site import Site
@@ -28,9 +28,6 @@ from deploy.aws.template import Template
 from tests.support import cloud_academy
 from tests.support.cloud_academy import Academy
 from tests.support.embedded_aws import REGION, account, running, until
-
-#: Before any test takes it away.
-ENSURE_BUCKETS = buckets.ensure
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +86,7 @@ def impossible(content: dict[str, Any]) -> None:
     content["Resources"]["VideoQueue"]["Properties"]["VisibilityTimeout"] = 99_999_999
 
 
+@pytest.mark.timeout(600)
 def test_the_whole_platform_is_deployed_updated_put_back_and_taken_down(academy: Academy) -> None:
     academy.describe(whole=True)
     assert "AWS::SQS::Queue" in academy.run("deploy", "prod", "--tag", "1.0.0", "--plan")
@@ -534,9 +532,7 @@ def test_the_database_is_made_once_and_its_address_stored(academy: Academy) -> N
 
 
 @pytest.mark.integration("s3")
-def test_buckets_are_made_as_academys_own_command_makes_them(
-    academy: Academy, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_buckets_are_made_as_academys_own_command_makes_them(academy: Academy) -> None:
     name = secrets.token_hex(4)
     for variable in ("R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY"):
         academy.aws.client("ssm").put_parameter(
@@ -551,7 +547,8 @@ def test_buckets_are_made_as_academys_own_command_makes_them(
     academy.configure(parameters=parameters)
     # An object store on this machine speaks http, which production's settings refuse.
     academy.describe(with_settings("academy.settings.local"))
-    monkeypatch.setattr(buckets, "ensure", ENSURE_BUCKETS)
+
+    assert f"bucket {name}-video is missing: make buckets" in academy.deploy("1.0.0", status=2)
 
     said = academy.run("buckets", "prod")
     assert f"{name}-video: cors: not set, repaired" in said

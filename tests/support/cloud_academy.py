@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import yaml
 
-from deploy.aws import buckets, commands, config, health, images
+from deploy.aws import commands, config, health, images
 from deploy.aws.clients import Aws
 from deploy.aws.releases import Releases
 from deploy.aws.stack.emulator import variant
@@ -30,6 +30,7 @@ from tests.support.embedded_aws import REGION, Computers, Door, account
 Change = Callable[[dict[str, Any]], None]
 #: What the small template keeps, with all that these refer to.
 _ROOTS = ("VideoQueue", "VideoLettersAlarm", "ApiService", "ManageDefinition", "ApiImages")
+_STORE = "999999999999"
 _PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
 
 
@@ -135,7 +136,7 @@ def make(emulator: str, folder: Path) -> Iterator[Academy]:
     number = str(100_000_000_000 + secrets.randbelow(700_000_000_000))
     aws = account(emulator, number)
     door = Door()
-    _store_secrets(aws, number)
+    _store_secrets(aws)
     with Computers(aws, "academy-prod") as computers:
         yield Academy(aws, number, folder, door, computers)
     door.close()
@@ -152,8 +153,6 @@ def at_hand(academy: Academy) -> Iterator[Academy]:
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(config, "FOLDER", academy.folder)
         monkeypatch.setattr(commands, "TEMPLATE", academy.folder / "stack.yaml")
-        # Buckets have their own test, on an object store.
-        monkeypatch.setattr(buckets, "ensure", lambda *_, **__: None)
         monkeypatch.setattr(health, "READY_SECONDS", 0.5)
         monkeypatch.setattr(images, "find", lambda: Engine("docker"))
         monkeypatch.setattr(images, "_engine", functools.partial(_engine, academy))
@@ -173,10 +172,17 @@ def _engine(academy: Academy, _engine: str, *arguments: str, given: str | None =
     )
 
 
-def _store_secrets(aws: Aws, number: str) -> None:
+def _store_secrets(aws: Aws) -> None:
+    """What an operator has done before: the secrets, and the buckets that their key opens."""
     made = {name: secrets.token_urlsafe(40) for name in stored({"Size": "grow"})}
     made["DATABASE_URL"] = "postgresql://a:b@127.0.0.1:1/academy?sslmode=require"
-    made |= {"R2_ACCESS_KEY_ID": f"9{number[1:]}", "R2_SECRET_ACCESS_KEY": "test"}
+    made |= {"R2_ACCESS_KEY_ID": _STORE, "R2_SECRET_ACCESS_KEY": "test"}
+    # Another account of the emulator is the object store; names of buckets are the world's.
+    store = account(str(aws.endpoint), _STORE).client("s3")
+    for bucket in ("ai", "video", "excel", "storage"):
+        where = {"LocationConstraint": REGION}
+        with contextlib.suppress(store.exceptions.BucketAlreadyOwnedByYou):
+            store.create_bucket(Bucket=f"academy-{bucket}", CreateBucketConfiguration=where)
     for name, value in made.items():
         aws.client("ssm").put_parameter(
             Name=f"/academy/prod/{name}", Value=value, Type="SecureString"

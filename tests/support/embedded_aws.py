@@ -80,7 +80,7 @@ def account(address: str, number: str) -> Aws:
     session = boto3.Session(
         aws_access_key_id=number, aws_secret_access_key="test", botocore_session=inner
     )
-    return Aws(REGION, session=session, endpoint=address, poll_seconds=0.05)
+    return Aws(REGION, session=session, endpoint=address, poll_seconds=0.2)
 
 
 def until(what: str, look: Callable[[], Any], seconds: float = _START_SECONDS) -> Any:

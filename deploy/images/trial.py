@@ -279,7 +279,7 @@ class Trial:
             raise ContainerError("there is no worker to stop")
         image, container = self._running.pop("worker-video")
         with Api(self._base_url, self._key) as api, tempfile.TemporaryDirectory() as folder:
-            source = jobs.clip(Path(folder) / "long.mp4", seconds=120)
+            source = jobs.clip(Path(folder) / "long.mp4", seconds=60)
             upload = upload_file(api, source, lambda _: None)
             order = {
                 "kind": "video.transcode",

@@ -50,6 +50,9 @@ def normal(text: str) -> str:
 
 def unencodable(text: str) -> list[str]:
     """The characters that no carrier can carry, each once, in the order of the text."""
+    if text.replace("\n", " ").isprintable() and _encodable(text):
+        # Nearly every text: thousands are looked at for one preview.
+        return []
     found: dict[str, None] = {}
     for character in text:
         if character != "\n" and (
@@ -104,9 +107,9 @@ def named(characters: list[str]) -> str:
     return " ".join(shown) + (" …" if len(characters) > _MOST_NAMED else "")
 
 
-def _encodable(character: str) -> bool:
+def _encodable(text: str) -> bool:
     try:
-        character.encode(_ENCODING)
+        text.encode(_ENCODING)
     except UnicodeEncodeError:
         return False
     return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 from academy.messaging.text import TextError, normal
@@ -15,6 +16,7 @@ VALUE_CHARS: Final = 500
 MOST_VARIABLES: Final = 30
 
 
+@lru_cache(maxsize=64)
 def names(text: str) -> tuple[str, ...]:
     """The variables of a text, each once, in its order.
 

@@ -152,6 +152,7 @@ def test_a_message_goes_the_whole_way(
         expect(trace).to_have_count(0)
         page.goto(f"{url}/desk/messages/{tenant.pk}/outbox")
         expect(page.locator(".outbox > li")).to_have_count(2)
+        page.set_viewport_size({"width": LARGE[0], "height": 430})
         picture(page, "messages-outbox")
     assert states(campaign) == {
         MessageState.DELIVERED: 2, MessageState.FAILED: 1, MessageState.SUPPRESSED: 1,

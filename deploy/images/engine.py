@@ -108,7 +108,8 @@ def find(wanted: str = "") -> Engine:
             raise EngineError(f"{name!r} is no engine. The engines are: {', '.join(PROBES)}.")
         problem = _problem(name)
         if problem is None:
-            return Engine(name)
+            # docker and podman find layers again by themselves.
+            return Engine(name, build_options=("--layers",) if name == "buildah" else ())
         reasons.append(f"{name}: {problem}")
     raise EngineError(
         "There is nothing to build images with. Install docker, podman or buildah (Debian and "

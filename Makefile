@@ -156,8 +156,8 @@ need_env = $(if $(ENV),,$(error Say which environment: make $@ ENV=prod))
 deploy: setup ## Deploy the release that is checked out to AWS, or only tell what would change (ENV=prod PLAN=1 TAG= YES=1 ALLOW_LOSS="Name …")
 	$(need_env)@$(DEPLOY) deploy $(ENV) $(if $(PLAN),--plan) $(if $(TAG),--tag $(TAG)) $(if $(YES),--yes) $(foreach name,$(ALLOW_LOSS),--allow-loss $(name))
 
-rollback: setup ## Bring the release before into service again; the schema stays (ENV=prod TO=number YES=1)
-	$(need_env)@$(DEPLOY) rollback $(ENV) $(if $(TO),--to $(TO)) $(if $(YES),--yes)
+rollback: setup ## Bring the release before into service again; the schema stays (ENV=prod TO=number YES=1 ALLOW_LOSS="Name …")
+	$(need_env)@$(DEPLOY) rollback $(ENV) $(if $(TO),--to $(TO)) $(if $(YES),--yes) $(foreach name,$(ALLOW_LOSS),--allow-loss $(name))
 
 destroy: setup ## Take an environment down, after asking for its name; database, buckets and secrets stay (ENV=prod WITH_DATA=1)
 	$(need_env)@$(DEPLOY) destroy $(ENV) $(if $(WITH_DATA),--with-data)

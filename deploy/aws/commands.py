@@ -50,11 +50,19 @@ def parser() -> argparse.ArgumentParser:
     deploy.add_argument("--no-push", action="store_true", help="the images are in the registry")
     deploy.add_argument("--no-address", action="store_true", help="do not ask the API's address")
     deploy.add_argument(
-        "--allow-loss", action="append", default=[], metavar="NAME", help="this may lose its data"
+        "--first", action="store_true", help="the book of releases is lost: stop, migrate, start"
     )
     rollback = command("rollback", "bring the release before into service again")
     rollback.add_argument("--to", type=int, metavar="NUMBER", help="another one that served")
     rollback.add_argument("--no-address", action="store_true", help="do not ask the API's address")
+    for judged in (deploy, rollback):
+        judged.add_argument(
+            "--allow-loss",
+            action="append",
+            default=[],
+            metavar="NAME",
+            help="this resource may lose its data",
+        )
     destroy = command("destroy", "take the environment down")
     destroy.add_argument("--name", help="its name once more, for machines")
     destroy.add_argument(
@@ -118,6 +126,7 @@ def _deploy(site: Site, options: argparse.Namespace) -> int:
             confirm=_confirmed if not options.yes else _agreed,
             push=not options.no_push,
             allow_loss=frozenset(options.allow_loss),
+            first=options.first,
             ask_address=not options.no_address,
         ),
     )
@@ -134,6 +143,7 @@ def _rollback(site: Site, options: argparse.Namespace) -> int:
             tag=release.tag,
             confirm=_confirmed if not options.yes else _agreed,
             push=False,
+            allow_loss=frozenset(options.allow_loss),
             ask_address=not options.no_address,
         ),
     )

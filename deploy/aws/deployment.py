@@ -35,6 +35,8 @@ class Options:
     push: bool = True
     #: Logical ids whose loss or replacement is meant.
     allow_loss: frozenset[str] = frozenset()
+    #: Begin as if nothing were there, although a stack runs.
+    first: bool = False
     #: Where the API's address is not asked: behind a door that this machine cannot pass.
     ask_address: bool = True
 
@@ -67,9 +69,16 @@ def deploy(site: Site, template: Template, options: Options) -> Release:
     site.store.ensure()
     with held(site.store, f"deploy {options.tag}") as lock:
         work = _Work(site, lock, options, values)
-        if site.releases.current() is None:
-            return work.first()
-        return work.update()
+        if site.releases.current() is not None:
+            return work.update()
+        lost = not site.releases.all() and site.stack.parameters().get("Running") == "yes"
+        if lost and not options.first:
+            raise Refused(
+                f"{site.stack.name} runs, and the book of its releases in {site.store.bucket} is "
+                "empty. Restore its objects (older versions are kept), or deploy as for the first "
+                "time, with --first: every process stops until the schema is there."
+            )
+        return work.first()
 
 
 def go_back(site: Site, release: Release, options: Options) -> Release:

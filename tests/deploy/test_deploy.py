@@ -201,6 +201,14 @@ def test_a_rollback_brings_template_and_images_of_before_and_leaves_the_schema(
     assert "1.0.0                    serves (again 1)" in academy.run("releases", "prod")
     assert academy.releases.before().tag == "1.1.0"
 
+    # Without its book a platform that runs is not taken for one that never was.
+    academy.store.delete()
+    said = academy.deploy("1.1.0", status=2)
+    assert "the book of its releases in academy-prod-deploy" in said
+    assert academy.running() == {"1.0.0"}
+    academy.deploy("1.1.0", "--first")
+    assert academy.running() == {"1.1.0"}
+
 
 def test_a_plan_tells_what_would_change_and_changes_nothing(serving: Academy) -> None:
     serving.describe(receives(9))

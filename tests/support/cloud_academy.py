@@ -75,7 +75,7 @@ class Academy:
         """Write the template of the next release, changed; the whole one, or a small part."""
         content = copy.deepcopy(_whole() if whole else _small())
         change(content)
-        (self.folder / "stack.yaml").write_text(yaml.safe_dump(content))
+        (self.folder / "stack.yaml").write_text(json.dumps(content))
 
     def run(self, *arguments: str, status: int = 0) -> str:
         """A command as its user types it; what it said."""

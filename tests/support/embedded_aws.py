@@ -143,7 +143,7 @@ class Computers:
                 task["containers"][0]["exitCode"] = self._codes[task["taskArn"]]
 
     def _work(self) -> None:
-        while not self._ended.wait(0.05):
+        while not self._ended.wait(0.2):
             try:
                 arns = self._ecs.list_tasks(cluster=self.cluster, startedBy="academy-deploy")
             except self._ecs.exceptions.ClusterNotFoundException:

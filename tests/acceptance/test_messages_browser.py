@@ -188,3 +188,40 @@ def test_on_a_telephone_in_korean_a_campaign_is_paused_and_cancelled(
         expect(page.get_by_role("heading", level=1)).to_contain_text("취소됨")
     rows = Message.objects.for_tenant(tenant)
     assert rows.filter(state=MessageState.CANCELLED.value).count() == 7
+
+
+def test_a_pasted_table_and_a_preview_that_was_looked_at_for_too_long(
+    url: str, tenant: Tenant, browser: Browser, picture: Callable[[Page, str], None]
+) -> None:
+    with browser.visit(made.page_address(tenant, url), size=LARGE) as page:
+        page.clock.install()
+        page.emulate_media(color_scheme="dark")
+        page.reload()
+        page.get_by_text("Phones from a table").click()
+        rows = [("성적", "연락처"), ("90", phone(1)), ('"80, 재시험"', phone(2)), ("70", "1234")]
+        table = page.get_by_role("textbox", name="Copy rows from a spreadsheet")
+        table.fill("\n".join("\t".join(row) for row in rows))
+        expect(page.locator("#table-said")).to_have_text("3 phones; values for: 성적")
+        page.get_by_role("textbox", name="Text", exact=True).fill("성적은 #{성적}입니다.")
+        page.clock.run_for(1_000)
+        expect(page.locator("#phone .bubble")).to_have_text("성적은 90입니다.")
+        page.get_by_role("button", name="Next example").click()
+        expect(page.locator("#phone .bubble")).to_have_text("성적은 80, 재시험입니다.")
+        expect(page.locator("#measure")).to_contain_text("No. 3")
+        expect(page.locator("#measure")).to_contain_text("not a mobile number")
+        picture(page, "messages-table")
+        table.fill("\n".join("\t".join(row) for row in rows[:3]))
+        page.clock.run_for(1_000)
+        expect(page.locator("#measure")).to_contain_text("2 recipients")
+        page.get_by_role("button", name="Preview", exact=True).click()
+        dialog = page.get_by_role("dialog")
+        expect(dialog.get_by_role("button", name="Send 2 messages")).to_be_enabled()
+        page.clock.fast_forward("05:01")
+        expect(dialog.get_by_role("timer")).to_have_text(
+            "The preview has expired. Nothing was sent."
+        )
+        dialog.get_by_role("button", name="Preview again").click()
+        expect(dialog.get_by_role("button", name="Send 2 messages")).to_be_enabled()
+        dialog.get_by_role("button", name="Back to the text").click()
+        expect(page.get_by_role("button", name="Preview", exact=True)).to_be_focused()
+    assert not Campaign.objects.for_tenant(tenant).exclude(state="preview").exists()

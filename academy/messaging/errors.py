@@ -325,6 +325,14 @@ register(
         "Choose a text template, or tell the operator.",
     ),
     Entry(
+        "message_type_unavailable",
+        422,
+        "지금 쓰는 발송 업체로는 {type} 메시지를 보낼 수 없습니다.",
+        "The provider in use cannot send {type}.",
+        "글을 줄이거나 운영자에게 알려 주세요.",
+        "Shorten the text, or tell the operator.",
+    ),
+    Entry(
         "message_template_exists",
         409,
         "같은 이름의 템플릿이 이미 있습니다.",

@@ -31,6 +31,7 @@ from academy.messaging import (
 from academy.messaging.fields import CampaignState, Channel, MessageState, MessageType, Purpose
 from academy.messaging.models import Campaign, Message, Policy, TemplateVersion
 from academy.messaging.policy import policy_of
+from academy.messaging.providers.port import Misconfigured
 from academy.messaging.recipients import To
 from academy.messaging.rendering import Wanted
 from academy.messaging.templates import Wording, version_current
@@ -151,7 +152,8 @@ def wanted_of(*, tenant: Tenant, request: Request, policy: Policy) -> Wanted:
     """What is said, and how.
 
     Raises AppError: not_found (the template), message_empty, message_channel_missing,
-    message_alimtalk_unavailable, and what is wrong with the text as a whole.
+    message_alimtalk_unavailable, provider_misconfigured, and what is wrong with the text as a
+    whole.
     """
     version = None
     if request.template is not None:
@@ -167,12 +169,16 @@ def wanted_of(*, tenant: Tenant, request: Request, policy: Policy) -> Wanted:
         wording = request.wording.checked(channel)
     else:
         raise AppError("message_empty")
+    try:
+        types = providers.current().capabilities().types
+    except Misconfigured as error:
+        raise AppError(error.code) from error
     if channel is Channel.ALIMTALK:
-        if MessageType.ALIMTALK not in providers.current().capabilities().types:
+        if MessageType.ALIMTALK not in types:
             raise AppError("message_alimtalk_unavailable")
         if not policy.channel:
             raise AppError("message_channel_missing")
-    return Wanted(wording, channel, purpose, policy, version)
+    return Wanted(wording, channel, purpose, policy, version, types)
 
 
 def _campaign(tenant: Tenant, request: Request, what: Wanted, by: str) -> Campaign:

@@ -28,6 +28,8 @@ class Wanted:
     purpose: Purpose
     policy: Policy
     version: TemplateVersion | None = None
+    types: frozenset[MessageType] = frozenset(MessageType)
+    """What the provider in use can send."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,10 @@ def _draft(row: Message, what: Wanted, person: Person, seen: _Seen, occasion: st
         return _stopped(row, MessageState.BLOCKED, error.code, error.params)
     row.content = rendered.content.sealed(row.tenant_id)
     row.type, row.length = rendered.type.value, rendered.length
+    for type_ in (rendered.type, rendered.fallback):
+        if type_ is not None and type_ not in what.types:
+            params = {"type": type_.value.upper()}
+            return _stopped(row, MessageState.BLOCKED, "message_type_unavailable", params)
     if occasion:
         about = f"{occasion}\x1f{row.student_id or ''}"
         row.occurrence = hashlib.sha256(about.encode() + bytes(row.phone_index)).digest()

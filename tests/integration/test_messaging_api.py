@@ -85,7 +85,8 @@ def test_the_policy_changes_where_it_is_named(api: Client) -> None:
     ):  # fmt: skip
         error_of(api("patch", "messaging/policy", wrong), 400)
     stray = {"triggers": {"attendance": {"enabled": True, "template": str(new_id())}}}
-    error_of(api("patch", "messaging/policy", stray), 404)
+    error = error_of(api("patch", "messaging/policy", stray), 422)
+    assert error["code"] == "message_trigger_template"
 
 
 def test_a_template_keeps_every_wording_it_had(api: Client) -> None:

@@ -12,11 +12,12 @@ from academy.core.errors import AppError
 from academy.core.ids import new_id
 from academy.messaging import credit, preview, recipients, sweeps, templates
 from academy.messaging.content import opened
-from academy.messaging.fields import Channel, Purpose, Recipient
+from academy.messaging.fields import Channel, MessageType, Purpose, Recipient
 from academy.messaging.models import Campaign, Consent, Message, MessageEvent, OptOut
 from academy.messaging.phones import index_of, open_phone, seal_phone
 from academy.messaging.policy import policy_change
 from academy.messaging.preview import Occasion, Preview, Request
+from academy.messaging.providers.port import Capabilities
 from academy.messaging.recipients import To
 from academy.messaging.templates import Wording
 from academy.roster.models import Student
@@ -316,6 +317,21 @@ def test_a_class_is_chosen_and_the_number_of_recipients_is_capped(tenant: Tenant
     policy_change(tenant=tenant, changes={"most_per_send": 2})
     assert code_of(previewed, tenant=tenant, to=chosen) == "message_cap_send"
     assert code_of(previewed, tenant=tenant, to=[]) == "message_nobody"
+
+
+def test_what_the_provider_cannot_send_is_blocked_by_the_message(tenant: Tenant) -> None:
+    class ShortOnly(ScriptedProvider):
+        def capabilities(self) -> Capabilities:
+            return Capabilities(frozenset({MessageType.SMS}), 10, cancels=True, calls_back=False)
+
+    long = {"글": "가" * 46}
+    to = [To(phone=phone(1), variables={"글": "가"}), To(phone=phone(2), variables=long)]
+    with provider_in_place(ShortOnly()):
+        shown = previewed(tenant, "#{글}", to=to)
+        assert code_of(confirm, tenant=tenant, shown=shown) == "message_preview_blocked"
+    short, other = rows(shown.campaign)
+    assert (short.state, other.state) == ("draft", "blocked")
+    assert (other.reason, other.reason_params) == ("message_type_unavailable", {"type": "LMS"})
 
 
 def test_a_scheduled_campaign_waits_for_its_time(tenant: Tenant) -> None:

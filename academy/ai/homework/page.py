@@ -28,6 +28,12 @@ _COLOURED: Final = 42
 """Between the largest and the smallest of a pixel's three colours: more is a coloured pen."""
 _PALER: Final = 45
 """Gray levels: ink so much paler than the print is pencil."""
+_TALLER: Final = 1.2
+"""Times the usual sign: small print in a blurred picture is as pale as pencil, but not as tall."""
+_STROKES: Final = 0.65
+"""Of the box around a sign: bold handwriting covers no more of it, a picture does."""
+_THICK: Final = 40
+"""Of the shorter side, this part: a finger is thicker, the pale edge of a red stroke is not."""
 _EDGE: Final = 0.025
 _SPECK: Final = 4
 
@@ -160,13 +166,13 @@ def _cleaned(straight: Picture) -> Picture:
 def _hand(straight: Picture) -> Mask:
     """Large patches of skin's colour, a little grown."""
     skin = cv2.inRange(cv2.cvtColor(straight, cv2.COLOR_BGR2YCrCb), *map(np.array, _SKIN))
-    skin = cv2.morphologyEx(skin, cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))
+    grown = max(5, min(skin.shape) // _THICK)
+    skin = cv2.morphologyEx(skin, cv2.MORPH_OPEN, np.ones((grown, grown), np.uint8))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(skin, connectivity=8)
     large = stats[:, cv2.CC_STAT_AREA] >= _HAND * skin.size
     large[0] = False
     if count <= 1 or not large.any():
         return np.zeros(skin.shape, bool)
-    grown = max(3, min(skin.shape) // 40)
     mask = cv2.dilate(large[labels].astype(np.uint8), np.ones((grown, grown), np.uint8))
     return np.asarray(mask > 0, bool)
 
@@ -209,19 +215,20 @@ def _neutral_hand(neutral: Mask, gray: npt.NDArray[np.uint8]) -> Mask:
     if not real.any():
         return np.zeros(neutral.shape, bool)
     print_level = float(np.percentile(np.repeat(darkest[real], areas[real]), 25))
-    paler = real & (darkest > print_level + _PALER)
-    by_hand = paler | (real & ~paler & _unlike_print(stats, real))
+    tall = stats[:, cv2.CC_STAT_HEIGHT]
+    usual = float(np.percentile(tall[real], 35))
+    paler = real & (darkest > print_level + _PALER) & (tall > _TALLER * usual)
+    by_hand = paler | (real & ~paler & _unlike_print(stats, usual))
     by_hand[0] = False
     return np.asarray(by_hand[labels], bool)
 
 
-def _unlike_print(stats: npt.NDArray[np.int32], real: Mask) -> Mask:
+def _unlike_print(stats: npt.NDArray[np.int32], usual: float) -> Mask:
     """Components much taller than the signs of print, but neither rules nor pictures."""
     tall = stats[:, cv2.CC_STAT_HEIGHT]
     wide = stats[:, cv2.CC_STAT_WIDTH]
-    usual = float(np.percentile(tall[real], 35))
     fill = stats[:, cv2.CC_STAT_AREA] / np.maximum(1, tall * wide)
     rule = (wide > 12 * usual) | (tall > 8 * usual) | (np.maximum(wide, tall) > 15 * np.minimum(
         wide, tall
     ))  # fmt: skip
-    return np.asarray((tall > 1.9 * usual) & (tall >= 8) & (fill < 0.5) & ~rule, bool)
+    return np.asarray((tall > 1.9 * usual) & (tall >= 8) & (fill < _STROKES) & ~rule, bool)

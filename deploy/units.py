@@ -110,7 +110,7 @@ def unit(
 def worker(row: queues.Queue) -> str:
     """The worker of one queue: its own command line, and a limit of memory that fits its pool."""
     # systemd would read Celery's %h, the host's name, as a specifier of its own.
-    argv = shlex.join(queues.worker_argv(row.name)).replace("%", "%%")
+    argv = shlex.join(queues.worker_argv(row.name, environ={})).replace("%", "%%")
     if row.pool == "threads":
         memory = _THREADS_MB
     elif row.child_memory_mb is None:

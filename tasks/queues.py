@@ -241,13 +241,15 @@ def task_modules() -> tuple[str, ...]:
     return tuple(row.module for row in _rows())
 
 
-def worker_argv(queue: str, *, app: str = "tasks.app") -> list[str]:
+def worker_argv(
+    queue: str, *, app: str = "tasks.app", environ: Mapping[str, str] = os.environ
+) -> list[str]:
     """The exact command line of a worker of *queue*, without the interpreter.
 
     One queue a worker: a worker of several would hold one queue's message behind another's task.
     Gossip and mingle speak over broadcast, which SQS does not have; heartbeats go to Flower.
     """
-    row = by_name(queue)
+    row = by_name(queue, environ)
     argv = ["celery", "-A", app, "worker", "-Q", row.name, "-n", f"{row.name}@%h"]
     argv += ["--pool", row.pool, "--concurrency", str(row.concurrency)]
     argv += ["--prefetch-multiplier", str(row.prefetch_multiplier)]
@@ -256,7 +258,7 @@ def worker_argv(queue: str, *, app: str = "tasks.app") -> list[str]:
     if row.child_memory_mb is not None:
         argv += ["--max-memory-per-child", str(row.child_memory_mb << 10)]
     argv += ["--without-gossip", "--without-mingle"]
-    argv += ["--heartbeat-interval", str(heartbeat_seconds())]
+    argv += ["--heartbeat-interval", str(heartbeat_seconds(environ))]
     return argv
 
 

@@ -48,7 +48,7 @@ def test_the_units_are_what_the_table_asks_for():
 def test_a_worker_starts_as_its_queue_says_and_has_time_and_memory(row):
     name = f"academy-worker-{row.name}.service"
     (command,) = lines(name, "ExecStart")
-    assert shlex.split(command.replace("%%", "%"))[2:] == queues.worker_argv(row.name)
+    assert shlex.split(command.replace("%%", "%"))[2:] == queues.worker_argv(row.name, environ={})
     assert "%" not in command.replace("%%", "")
     assert number(name, "TimeoutStopSec") >= 2 * units.FINISH_SECONDS
     assert queues.finish_seconds({}) == units.FINISH_SECONDS

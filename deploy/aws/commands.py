@@ -1,8 +1,4 @@
-"""The command line: ``deploy/deploy.py COMMAND ENV``, which the Makefile calls.
-
-Exit status: 0 done · 1 failed · 2 refused, nothing was changed · 3 failed, the release before
-serves again · 4 what runs is not what was deployed · 5 somebody else deploys.
-"""
+"""The command line: ``python -m deploy.deploy COMMAND ENV``, which the Makefile calls."""
 
 from __future__ import annotations
 
@@ -28,13 +24,16 @@ from deploy.images.release import current
 
 _TAG = re.compile(r"[A-Za-z0-9._+-]{1,40}")
 _INTERRUPTED = 130
+_STATUSES = """\
+Exit status: 0 done · 1 failed · 2 refused, nothing was changed · 3 failed, the release before
+serves again · 4 what runs is not what was deployed · 5 somebody else deploys."""
 
 
 def parser() -> argparse.ArgumentParser:
     """Every command with its options."""
     top = argparse.ArgumentParser(
-        prog="deploy/deploy.py",
-        description=__doc__,
+        prog="python -m deploy.deploy",
+        description=f"Deploy the platform to AWS.\n\n{_STATUSES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = top.add_subparsers(dest="command", required=True)
@@ -164,8 +163,8 @@ def _destroy(site: Site, options: argparse.Namespace) -> int:
     if options.name != name:
         raise Refused(f"{options.name!r} is not {name!r}. Nothing was changed.")
     left = destruction.destroy(site, with_data=options.with_data)
-    for one in left:
-        site.say(f"  left: {one}")
+    for kind, thing in left:
+        site.say(f"  left: {kind} {thing}")
     if left and options.with_data:
         raise DeployError(f"{len(left)} things are left; they are listed above.")
     site.say(f"{name} is gone." if not left else f"{name} is gone; what is left is listed above.")

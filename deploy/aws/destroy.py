@@ -13,7 +13,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from deploy.aws import leftovers
-from deploy.aws.errors import DeployError, error_code
+from deploy.aws.clients import Aws
+from deploy.aws.errors import error_code
 from deploy.aws.lock import held
 from deploy.aws.site import Site
 
@@ -23,49 +24,31 @@ _GONE = frozenset(
         "ResourceNotFoundException",
         "QueueDoesNotExist",
         "NonExistentQueue",
-        "NoSuchEntity",
     }
 )
 
 
-def destroy(site: Site, *, with_data: bool) -> list[str]:
-    """Delete the stack and what was made beside it; returns what is left, ``kind name`` each."""
+def destroy(site: Site, *, with_data: bool) -> list[tuple[str, str]]:
+    """Delete the stack and what was made beside it; returns kind and name of what is left."""
     if not site.store.exists():
         # A deployment that never began left at most a stack that was never whole.
         site.stack.delete()
-        return leftovers.find(site.aws, site.environment)
-    with held(site.store, "destroy"):
-        kept, families = _retained(site), _families(site)
-        _unprotect(site)
-        if with_data:
-            _empty_repositories(site)
-        site.say(f"Deleting the stack {site.stack.name}")
-        site.stack.delete()
-        _deregister(site, families)
-        if with_data:
-            for kind, identity in kept:
-                site.say(f"  delete {kind} {identity}")
-                _delete(site, kind, identity)
+    else:
+        with held(site.store, "destroy"):
+            families = _families(site)
+            _unprotect(site)
+            if with_data:
+                _empty_repositories(site)
+            site.say(f"Deleting the stack {site.stack.name}")
+            site.stack.delete()
+            _deregister(site, families)
     if with_data:
+        for kind, name in leftovers.find(site.aws, site.environment):
+            if kind in _DELETIONS:
+                site.say(f"  delete {kind} {name}")
+                _delete(site, kind, name)
         site.store.delete()
     return leftovers.find(site.aws, site.environment)
-
-
-def _retained(site: Site) -> list[tuple[str, str]]:
-    """Type and physical id of what the stack leaves behind when it goes."""
-    template = site.stack.template()
-    if template is None:
-        return []
-    stays = {
-        name
-        for name, resource in template.resources.items()
-        if resource.get("DeletionPolicy") in ("Retain", "RetainExceptOnCreate")
-    }
-    return [
-        (one["ResourceType"], one["PhysicalResourceId"])
-        for one in site.stack.resources()
-        if one["LogicalResourceId"] in stays and one.get("PhysicalResourceId")
-    ]
 
 
 def _unprotect(site: Site) -> None:
@@ -119,19 +102,25 @@ def _deregister(site: Site, families: set[str]) -> None:
             ecs.deregister_task_definition(taskDefinition=arn)
 
 
-def _delete(site: Site, kind: str, identity: str) -> None:
-    client: Callable[[str], Any] = site.aws.client
-    deletions: dict[str, Callable[[], Any]] = {
-        "AWS::ECR::Repository": lambda: client("ecr").delete_repository(
-            repositoryName=identity, force=True
-        ),
-        "AWS::Logs::LogGroup": lambda: client("logs").delete_log_group(logGroupName=identity),
-        "AWS::SQS::Queue": lambda: client("sqs").delete_queue(QueueUrl=identity),
-    }
-    if kind not in deletions:
-        raise DeployError(f"{kind} {identity} was kept by the stack; delete it by hand.")
+def _delete_queue(aws: Aws, name: str) -> None:
+    sqs = aws.client("sqs")
+    sqs.delete_queue(QueueUrl=sqs.get_queue_url(QueueName=name)["QueueUrl"])
+
+
+#: What a template may retain, and how each is deleted.
+_DELETIONS: dict[str, Callable[[Aws, str], Any]] = {
+    "repository": lambda aws, name: aws.client("ecr").delete_repository(
+        repositoryName=name, force=True
+    ),
+    "log group": lambda aws, name: aws.client("logs").delete_log_group(logGroupName=name),
+    "queue": _delete_queue,
+}
+
+
+def _delete(site: Site, kind: str, name: str) -> None:
     try:
-        deletions[kind]()
+        _DELETIONS[kind](site.aws, name)
     except ClientError as error:
+        # A queue is listed for a minute after it has gone.
         if error_code(error).rpartition(".")[2] not in _GONE:
             raise

@@ -17,8 +17,8 @@ from deploy.aws.config import Environment
 Found = Iterator[str]
 
 
-def find(aws: Aws, environment: Environment) -> list[str]:
-    """``kind name`` of everything that is there.
+def find(aws: Aws, environment: Environment) -> list[tuple[str, str]]:
+    """Kind and name of everything that is there.
 
     Not what belongs to a stack whose name only begins alike: the environment's database, which
     stays, or an environment ``prod-b`` beside ``prod``.
@@ -31,7 +31,7 @@ def find(aws: Aws, environment: Environment) -> list[str]:
         and one["StackStatus"] != "DELETE_COMPLETE"
     )
     return [
-        f"{kind} {name}"
+        (kind, name)
         for kind, look in KINDS.items()
         for name in look(aws, environment)
         if not name.startswith(others)

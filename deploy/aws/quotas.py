@@ -43,10 +43,14 @@ def wanted(template: Template, values: Values) -> list[Quota]:
         cores = sizes.get(service["definition"], 0.0)
         always += cores * service["desired"]
         most += cores * max(service["desired"], service["most"])
-    found = [
-        Quota("fargate", "L-3032A538", "Fargate On-Demand vCPUs", always, fatal=True),
-        Quota("fargate", "L-36FBB829", "Fargate Spot vCPUs", max(0.0, most - always), fatal=False),
-    ]
+    on_spot = values.of({"Ref": "WorkerCapacity"}) != "on-demand"
+    found = [Quota("fargate", "L-3032A538", "Fargate On-Demand vCPUs", always, fatal=True)]
+    if on_spot:
+        pools = max(0.0, most - always)
+        found.append(Quota("fargate", "L-36FBB829", "Fargate Spot vCPUs", pools, fatal=False))
+    else:
+        name = "Fargate On-Demand vCPUs with every pool at its widest"
+        found.append(Quota("fargate", "L-3032A538", name, most, fatal=False))
     hosts = sum(
         int(size)
         for resource in template.resources.values()
@@ -55,8 +59,12 @@ def wanted(template: Template, values: Values) -> list[Quota]:
         and str(size := values.of(resource["Properties"].get("MaxSize"))).isdecimal()
     )
     if hosts:
-        name = "Running On-Demand G and VT instances, vCPUs"
-        found.append(Quota("ec2", "L-DB2E81BA", name, hosts * _GPU_CORES, fatal=False))
+        code, name = (
+            ("L-3819A6DF", "All G and VT Spot Instance Requests, vCPUs")
+            if on_spot
+            else ("L-DB2E81BA", "Running On-Demand G and VT instances, vCPUs")
+        )
+        found.append(Quota("ec2", code, name, hosts * _GPU_CORES, fatal=False))
     return found
 
 

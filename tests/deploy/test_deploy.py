@@ -22,6 +22,7 @@ from moto.server import ThreadedMotoServer
 from deploy.aws import config, deployment, leftovers, lock
 from deploy.aws.config import load
 from deploy.aws.errors import Busy
+from deploy.aws.r2 import ObjectStore
 from deploy.aws.site import Site
 from deploy.aws.store import Store
 from deploy.aws.template import Template
@@ -110,7 +111,11 @@ def test_the_whole_platform_is_deployed_updated_put_back_and_taken_down(academy:
     assert academy.running() == {"1.0.0"}
     assert academy.door.asked == ["/readyz"]
 
-    academy.describe(receives(9), whole=True)
+    def kept(content: dict[str, Any]) -> None:
+        receives(9)(content)
+        content["Resources"]["ApiLog"]["DeletionPolicy"] = "Retain"
+
+    academy.describe(kept, whole=True)
     said = academy.deploy("1.1.0")
     assert 'maxReceiveCount": 8} -> ' in said, said
     assert 'maxReceiveCount": 9}' in said
@@ -129,13 +134,17 @@ def test_the_whole_platform_is_deployed_updated_put_back_and_taken_down(academy:
     assert academy.running() == academy.running("academy-prod-relay") == {"1.1.0"}
     assert academy.stack_status() == "UPDATE_ROLLBACK_COMPLETE"
 
+    said = academy.run("destroy", "prod", "--name", "prod")
+    assert "left: log group /academy/prod/api" in said, "its template retains it"
+    assert f"left: bucket academy-prod-deploy-{academy.number}" in said
+    assert len(leftovers.find(academy.aws, load("prod"))) == 2
     said = academy.run("destroy", "prod", "--name", "prod", "--with-data")
     assert "prod is gone." in said
     assert leftovers.find(academy.aws, load("prod")) == []
 
 
 def test_the_list_of_what_is_left_sees_what_is_there(serving: Academy) -> None:
-    found = {one.rpartition(" ")[0] for one in leftovers.find(serving.aws, load("prod"))}
+    found = {kind for kind, _ in leftovers.find(serving.aws, load("prod"))}
 
     assert found >= {
         *("cluster", "task definition", "queue", "alarm", "repository", "log group", "role"),
@@ -561,6 +570,17 @@ def test_buckets_are_made_as_academys_own_command_makes_them(academy: Academy) -
     said = academy.run("buckets", "prod")
     assert f"{name}-video: cors: not set, repaired" in said
     academy.run("buckets", "prod", "--check")
+
+    (found,) = ObjectStore(
+        endpoint=os.environ["R2_ENDPOINT_URL"],
+        access_key="0" * 32,
+        secret_key="wrong",
+        buckets=(f"{name}-video",),
+        deployers_key="",
+        environment="prod",
+    ).check()
+    assert found.fatal
+    assert "refuses the stored keys" in found.text
 
 
 # ------------------------------------------------------------------ what only moto has

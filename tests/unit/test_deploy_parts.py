@@ -237,8 +237,17 @@ def test_more_is_asked_of_the_account_as_the_platform_grows() -> None:
     }
 
     assert 1 < small["L-3032A538"] < large["L-3032A538"]
-    assert "L-DB2E81BA" not in small
-    assert large["L-DB2E81BA"] == 8
+    assert "L-3819A6DF" not in small
+    assert large["L-3819A6DF"] == 8
+    assert "L-DB2E81BA" not in large
+
+
+def test_off_spot_the_account_needs_other_quotas() -> None:
+    values = platform(GpuPool="yes", WorkerCapacity="on-demand")
+    found = {quota.code: quota.wanted for quota in wanted(Template(template()), values)}
+    assert found["L-DB2E81BA"] == 4
+    assert not {"L-3819A6DF", "L-36FBB829"} & found.keys()
+    assert found["L-3032A538"] > 8
 
 
 def test_a_task_of_the_next_release_gets_its_template_and_the_roles_that_serve() -> None:

@@ -48,12 +48,15 @@ def resource(
     properties: Mapping[str, Any],
     *,
     condition: str | None = None,
+    depends_on: str | None = None,
     on_delete: Literal["Delete", "Retain"] | None = None,
 ) -> Json:
     """One resource. ``on_delete`` says what becomes of it when it leaves the stack."""
     made: Json = {"Type": kind}
     if condition:
         made["Condition"] = condition
+    if depends_on:
+        made["DependsOn"] = depends_on
     if on_delete:
         made |= {"DeletionPolicy": on_delete, "UpdateReplacePolicy": on_delete}
     return made | {"Properties": dict(properties)}

@@ -118,15 +118,13 @@ def _fargate(role: Role) -> Json:
             {
                 "ServiceNamespace": "ecs",
                 "ScalableDimension": "ecs:service:DesiredCount",
-                "ResourceId": {
-                    "Fn::Join": [
-                        "/",
-                        ["service", ref(CLUSTER), attribute(service_id(role), "Name")],
-                    ]
-                },
+                "ResourceId": sub(
+                    f"service/academy-${{Environment}}/academy-${{Environment}}-{role.name}"
+                ),
                 "MinCapacity": choose("IsRunning", sized(f"{key}Least"), 0),
                 "MaxCapacity": choose("IsRunning", sized(f"{key}Most"), 0),
             },
+            depends_on=service_id(role),
         ),
         grow: resource(
             "AWS::ApplicationAutoScaling::ScalingPolicy",

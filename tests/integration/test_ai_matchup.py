@@ -22,7 +22,7 @@ from academy.ai.matchup.results import (
 from academy.core.errors import AppError
 from academy.core.ids import new_id
 from academy.core.storage import Bucket, store
-from academy.inference import registry
+from academy.inference import device, registry
 from academy.jobs.models import Job
 from academy.jobs.states import JobState
 from academy.jobs.submit import Order, Submitter, jobs_submit
@@ -201,6 +201,9 @@ class TestIndex:
         }  # fmt: skip
         used = job.result["model"]
         assert used == dict(registry.identity(registry.default("text")))
+        assert job.result["device"] == device.current()
+        warned = [warning["code"] for warning in job.result["warnings"]]
+        assert warned == (["premium_on_cpu"] if device.current() == "cpu" else [])
         for vector in ProblemVector.objects.for_tenant(tenant).select_related("model"):
             assert (vector.model.name, vector.model.sha256) == (used["name"], used["sha256"])
             assert len(bytes(vector.vector)) == 768
@@ -253,8 +256,11 @@ class TestIndex:
         result = result_of(ended(tenant, "ai.embedding_index"), IndexResult)
         assert (result["encoded"], result["superseded"]) == (4, 4)
         assert not ProblemVector.objects.for_tenant(tenant).filter(model=old).exists()
-        found = result_of(ended(tenant, "ai.matchup_search", text=BOOK[0]))
-        assert found["questions"][0]["hits"][0]["score"] > MIN_SCORE
+        job = ended(tenant, "ai.matchup_search", text=BOOK[0])
+        assert result_of(job)["questions"][0]["hits"][0]["score"] > MIN_SCORE
+        # It is sold without a GPU: it says on what it ran, and warns of nothing.
+        assert (job.result["device"], job.result["warnings"]) == (device.current(), [])
+        assert job.result["model"] == dict(registry.identity(registry.default("text")))
 
 
 class TestSearch:

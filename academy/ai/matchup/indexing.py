@@ -38,7 +38,7 @@ _ENCODING: Final = Step("encoding", 0, 99)
 def run(context: JobContext[IndexParams]) -> Done | FanOut:
     """Encode what has no vector yet, over many workers where it is much."""
     encoder, envelope = text.encoder(), Envelope(SCHEMA, engine=ENGINE)
-    model = model_row(envelope, encoder)
+    model = model_row(envelope, encoder, premium=True)
     collection = context.params.collection
     within = None if collection is None else [collection]
     problems = problems_within(tenant=context.tenant_id, collections=within)
@@ -70,7 +70,7 @@ def run(context: JobContext[IndexParams]) -> Done | FanOut:
 def run_part(context: JobContext[IndexPartParams]) -> Done:
     """Encode those of a range of ids that have no vector yet."""
     encoder, envelope = text.encoder(), Envelope(SCHEMA, engine=ENGINE)
-    model = model_row(envelope, encoder)
+    model = model_row(envelope, encoder, premium=True)
     params = context.params
     within = None if params.collection is None else [params.collection]
     problems = problems_within(tenant=context.tenant_id, collections=within)
@@ -80,10 +80,13 @@ def run_part(context: JobContext[IndexPartParams]) -> Done:
     return Done(envelope.wrap({"encoded": made}))
 
 
-def model_row(envelope: Envelope, encoder: text.Encoder) -> EncoderModel:
-    """The model's row; the envelope says which it is, and on what it runs."""
+def model_row(envelope: Envelope, encoder: text.Encoder, *, premium: bool) -> EncoderModel:
+    """The model's row; the envelope says which it is, and on what it runs.
+
+    ``premium``: the job was sold with a GPU, and warns where there was none.
+    """
     envelope.model = ModelRef(encoder.model["name"], encoder.model["sha256"])
-    envelope.device = encoder.device
+    envelope.ran_on(encoder.device, premium=premium)
     return vectors.encoder_model(name=encoder.model["name"], sha256=encoder.model["sha256"])
 
 

@@ -40,7 +40,7 @@ def run(context: JobContext[SearchParams]) -> Done:
     params = context.params
     bench, envelope = Workbench(context, Bucket.AI), Envelope(SCHEMA, engine=ENGINE)
     encoder = text.encoder()
-    model = indexing.model_row(envelope, encoder)
+    model = indexing.model_row(envelope, encoder, premium=False)
     compared = _compared(context, envelope, model)
     questions = _questions(bench, envelope)
     readable = [one for one in questions if one.text]

@@ -378,7 +378,13 @@ do_rollback() {
 do_uninstall() {
     ((EUID == 0)) || die "run it as root"
     if booted; then
-        systemctl disable --now --quiet academy.target academy-backup.timer 'academy-*' || true
+        local unit
+        # Workers finish or give back what they hold; timers first, so that none starts one again.
+        systemctl stop 'academy*.timer' || true
+        systemctl stop 'academy*' || true
+        for unit in /etc/systemd/system/academy*; do
+            systemctl disable --quiet "${unit##*/}" 2>/dev/null || true
+        done
     fi
     rm -f /etc/systemd/system/academy* /usr/local/bin/academy
     rm -f /etc/nginx/sites-enabled/academy.conf /etc/nginx/sites-available/academy.conf

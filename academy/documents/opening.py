@@ -6,6 +6,7 @@ Nothing is decoded before its size is known to be within the limits. Codes are t
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,7 +32,11 @@ Box = tuple[int, int, int, int]
 FORMATS: Final = ("JPEG", "PNG", "TIFF", "WEBP")
 #: Formats whose frames are pages. Those of others are an animation, or a phone's second picture.
 _PAGED: Final = frozenset({"TIFF"})
-_UNREADABLE: Final = (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError)
+#: What Pillow's readers raise over a file's bytes: turned bits found each of them.
+_UNREADABLE: Final = (
+    UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError, TypeError, LookupError,
+    OverflowError, struct.error,
+)  # fmt: skip
 _TRANSPARENT: Final = frozenset({"LA", "RGBA", "PA", "La", "RGBa"})
 _WITHOUT_COLOUR: Final = frozenset({"1", "L", "LA", "La"})
 _POINTS: Final = 72

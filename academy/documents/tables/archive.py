@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 import zipfile
+import zlib
 from pathlib import Path
 from typing import IO, Final
 
@@ -61,7 +62,7 @@ class Archive:
         with self.open(name) as stream:
             try:
                 return stream.read()
-            except (zipfile.BadZipFile, OSError, EOFError, ValueError):
+            except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError):
                 raise Refused("table_damaged") from None
 
     def close(self) -> None:

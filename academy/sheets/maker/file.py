@@ -18,6 +18,10 @@ LAYOUT: Final = "layout.json"
 _FORMATS = ("PNG", "JPEG")
 _MAX_PIXELS = 16_000_000
 _LOGO_SIDE = 1200
+#: Pillow has a limit of its own, above ours, and looks at it first.
+_UNREADABLE = (
+    UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError,
+)  # fmt: skip
 
 
 def make(request: dict[str, Any], folder: Path, say: Callable[[float], None]) -> dict[str, Any]:
@@ -48,7 +52,7 @@ def _logo(path: Path) -> Image.Image:
             if image.width * image.height > _MAX_PIXELS:
                 raise Refused("sheet_logo_unreadable")
             picture = image.convert("RGBA")
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
+    except _UNREADABLE as error:
         raise Refused("sheet_logo_unreadable") from error
     picture.thumbnail((_LOGO_SIDE, _LOGO_SIDE))
     return picture

@@ -345,6 +345,10 @@ def test_flower_and_the_host_agent_start_with_what_they_are_given(worked: Worked
     config = host_config.read({one["Name"]: one["Value"] for one in agent["Environment"]})
     assert config.idle_stop_seconds >= 600
     assert not config.in_ecs
+    # A worker that was told to leave must not take the agent with it, nor be started again.
+    worker = container(worked, "ai-premium")
+    assert (agent["Essential"], worker["Essential"]) == (True, False)
+    assert worker["RestartPolicy"]["IgnoredExitCodes"] == [0]
     # Else it would take itself for a task that its service starts again, and never leave.
     removed = agent["EntryPoint"]
     assert {"ECS_AGENT_URI", "ECS_CONTAINER_METADATA_URI_V4"} <= set(removed)
@@ -379,7 +383,7 @@ def test_every_container_is_confined(worked: Worked) -> None:
             assert one["Ulimits"], where
             assert one["StopTimeout"] <= 120, where
             assert one["LogConfiguration"]["Options"]["awslogs-group"] == f"{role.id}Log", where
-            if one["Essential"] and role.runs != "command":
+            if one["Name"] != "host" and role.runs != "command":
                 assert one["HealthCheck"]["Command"][0] == "CMD", where
         if role.queue is not None:
             finish = int(environ(worked, role.name)["WORKER_FINISH_SECONDS"])

@@ -262,6 +262,9 @@ def _launch() -> Json:
         "ECS_CLUSTER=academy-${Environment}\n"
         "ECS_ENABLE_GPU_SUPPORT=true\n"
         "ECS_ENABLE_SPOT_INSTANCE_DRAINING=true\n"
+        # The task shares the host's network, and has a role of its own all the same.
+        "ECS_ENABLE_TASK_IAM_ROLE=true\n"
+        "ECS_ENABLE_TASK_IAM_ROLE_NETWORK_HOST=true\n"
         # ECS must wait as long for the worker as the task definition says.
         "ECS_CONTAINER_STOP_TIMEOUT=120s\n"
         "END\n"

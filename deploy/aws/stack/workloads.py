@@ -126,8 +126,13 @@ def _on_host(role: Role) -> Json:
     Both share the processes' numbers and ``/tmp``, by which the agent knows the worker. It is to
     see the computer and not the ECS task, whose service would start another: so it is started
     without the variables by which ECS says where it runs.
+
+    The task lives as long as the agent. A worker that ended in order stays ended, which is how a
+    host is left; one that failed is started again in its place.
     """
     worker = _container(role) | {
+        "Essential": False,
+        "RestartPolicy": {"Enabled": True, "IgnoredExitCodes": [0], "RestartAttemptPeriod": 60},
         "MemoryReservation": 12_288,
         "ResourceRequirements": [{"Type": "GPU", "Value": "1"}],
     }
@@ -135,7 +140,7 @@ def _on_host(role: Role) -> Json:
     agent = {
         "Name": "host",
         "Image": image(role),
-        "Essential": False,
+        "Essential": True,
         "EntryPoint": [
             *("env", "-u", "ECS_AGENT_URI", "-u", "ECS_CONTAINER_METADATA_URI_V4"),
             *("-u", "ECS_CONTAINER_METADATA_URI", _PYTHON, "-m", "tasks.host"),

@@ -36,6 +36,9 @@ def keep_out() -> None:
     """Say that this process forks: torch must start in its children only."""
     _parents.add(os.getpid())
     _wait_asleep()
+    # Read when numpy is first imported, in the processes of the pool: they are as many as there are
+    # processors, and two that multiply with two threads each took twice the time of one each.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def ensure_not_parent() -> None:

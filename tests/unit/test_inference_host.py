@@ -110,6 +110,25 @@ def test_a_limit_of_one_thread_does_not_hang_torch() -> None:
     assert done.stdout.split() == ["1", "True"], done.stderr
 
 
+def test_numpy_computes_with_one_thread_in_the_processes_of_a_pool() -> None:
+    script = (
+        "import os; from academy.inference import runtime; runtime.keep_out()\n"
+        "if pid := os.fork(): raise SystemExit(os.waitpid(pid, 0)[1])\n"
+        "import numpy\n"
+        "numpy.ones((600, 600)) @ numpy.ones((600, 600))\n"
+        "print(len(os.listdir('/proc/self/task')), os.environ['OPENBLAS_NUM_THREADS'])"
+    )
+    plain = {name: value for name, value in os.environ.items() if "_NUM_THREADS" not in name}
+    for chosen, expected in (({}, "1"), ({"OPENBLAS_NUM_THREADS": "2"}, "2")):
+        done = subprocess.run(
+            [sys.executable, "-c", script], env={**plain, **chosen}, capture_output=True, text=True,
+            timeout=120,
+        )  # fmt: skip
+        threads, told = done.stdout.split()
+        assert (told, done.returncode) == (expected, 0), done.stderr
+        assert int(threads) <= int(expected)
+
+
 def _ask(answers: Any) -> None:
     try:
         runtime.ensure_not_parent()

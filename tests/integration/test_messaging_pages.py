@@ -19,6 +19,7 @@ from academy.messaging import credit, measuring, sweeps, templates
 from academy.messaging.fields import Channel, MessageType, Purpose
 from academy.messaging.models import Campaign, Message
 from academy.messaging.pages import texts
+from academy.messaging.pages.selection import groups
 from academy.messaging.people import consent_give, opt_out_set
 from academy.messaging.providers.port import Capabilities
 from academy.messaging.templates import Wording
@@ -340,8 +341,10 @@ def test_students_are_chosen_by_group_or_one_by_one(tenant: Tenant, writer: Writ
     assert set(found) == {"id", "name", "about"}
     assert names(by="named", students=[found["id"]]) == ["박다솜"]
     assert names(by="named", students=[str(new_id())]) == []
-    groups = writer.get("/compose").content.decode()
-    assert re.search(r'"name": "\\uac00\\ubc18", "count": 4', groups)
+    for class_name in ("10반", "2반", ""):
+        class_of(tenant, [f"보기{class_name}"], class_name=class_name)
+    counted = [(one["name"], one["count"]) for one in groups(tenant)["classes"]]
+    assert counted == [("", 1), ("2반", 1), ("10반", 1), ("가반", 4), ("나반", 4)]
 
 
 def test_alimtalk_is_refused_where_the_provider_has_none(tenant: Tenant, writer: Writer) -> None:

@@ -42,12 +42,14 @@ def academy(name: str = "한빛수학학원", *, channel: str = "") -> Tenant:
     return tenant
 
 
-def class_of(tenant: Tenant, names: Collection[str] = NAMES) -> list[Student]:
+def class_of(
+    tenant: Tenant, names: Collection[str] = NAMES, *, class_name: str | None = None
+) -> list[Student]:
     """Students of two classes, every other one in each; no student has a phone of their own."""
     return [
         Student.objects.for_tenant(tenant).create(
             name=name, parent_phone=phone(1_000 + number), school="보기중", grade="중2",
-            class_name=("가반", "나반")[number % 2],
+            class_name=("가반", "나반")[number % 2] if class_name is None else class_name,
         )
         for number, name in enumerate(names)
     ]  # fmt: skip

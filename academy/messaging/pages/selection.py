@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
@@ -155,14 +156,23 @@ def everyone(tenant: Tenant, who: Mapping[str, Any], common: Mapping[str, str]) 
 def groups(tenant: Tenant) -> dict[str, list[dict[str, Any]]]:
     """The classes, grades and schools of the enrolled, each with how many students it has."""
     return {
-        plural: [
-            {"name": row[name], "count": row["count"]}
-            for row in _enrolled(tenant).order_by(name).values(name).annotate(count=Count("pk"))
-        ][:_MOST_GROUPS]
+        plural: sorted(
+            (
+                {"name": row[name], "count": row["count"]}
+                for row in _enrolled(tenant).order_by().values(name).annotate(count=Count("pk"))
+            ),
+            key=lambda group: _natural(group["name"]),
+        )[:_MOST_GROUPS]
         for plural, name in (
             ("classes", "class_name"), ("grades", "grade"), ("schools", "school"),
         )
     }  # fmt: skip
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """The second class before the tenth."""
+    parts = re.split(r"(\d+)", name)
+    return [(int(part), "") if part.isdecimal() else (0, part) for part in parts]
 
 
 def _students(tenant: Tenant, who: Mapping[str, Any]) -> QuerySet[Student]:

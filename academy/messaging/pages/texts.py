@@ -116,6 +116,8 @@ def compose_texts() -> dict[str, str]:
         "phones_read": _("{count} phones; values for: {names}"),
         "phones_read_plain": _("{count} phones"),
         "phones_too_many": _("At most {limit} phones at a time."),
+        "preparing": _("Writing out {count} messages"),
+        "preview": _("Preview"),
         "recipients": _("Recipients"),
         "remove": _("Remove {name}"),
         "sending": _("Sending"),

@@ -206,8 +206,11 @@ for (const button of form.querySelectorAll("[data-insert]")) {
 by("before").addEventListener("click", () => turn(-1));
 by("behind").addEventListener("click", () => turn(1));
 by("preview").addEventListener("click", (event) => {
+  const button = event.currentTarget;
   measurer.stop();
-  during(event.currentTarget, () => confirming.open());
+  // Thousands take some seconds.
+  button.textContent = t("preparing", { count: figure(measured.count) });
+  during(button, () => confirming.open()).finally(() => { button.textContent = t("preview"); });
 });
 document.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !by("preview").disabled

@@ -122,15 +122,25 @@ def _test_paper(scene: Scene) -> Upload:
 def _divided_test(scene: Scene) -> Telling:
     upload = str(_test_paper(scene).pk)
     own = problems.collection(scene.tenant)
+    exam = answer_sheets.exam(scene.tenant)
+    student = answer_sheets.student(scene.tenant, "1234")
+    sheet = answer_sheets.pdf(scene.folder / "sheet.pdf", [("1234", [1, 3, 3, 4])])
     divided = scene.order("ai.question_segmentation", upload=upload)
-    yield [divided]
+    graded = answer_sheets.submitted(
+        scene.tenant, exam, answer_sheets.uploaded(scene.tenant, sheet)
+    )
+    yield [divided, graded]
     same([one["n"] for one in divided.result["result"]["questions"]], [1, 2, 3])
     taken = scene.order("ai.problem_import", collection=str(own.pk), job=str(divided.pk))
     piece = {"name": "question-001.png", "parts": [[1, _BOX]]}
     look = scene.internal("ai.question_look", upload=upload, first_page=1, last_page=1)
     cut = scene.internal("ai.question_cut", upload=upload, pieces=[piece])
     recut = scene.internal("ai.question_recut", upload=upload, pieces=[piece])
-    yield [taken, look, cut, recut]
+    notes = scene.order(
+        "sheets.wrong_note_pdf", exam=str(exam.pk), student=str(student.pk), test=str(divided.pk)
+    )
+    yield [taken, look, cut, recut, notes]
+    same(notes.result["result"]["questions"], 1)
     same(taken.result["result"]["added"], 3)
     same(scene.count(Problem, source_job=divided.pk), 3)
     for problem in Problem.objects.for_tenant(scene.tenant):
@@ -356,7 +366,7 @@ STORIES = (
     }, _lesson),
     Story("divided test", kills(
         EFFECT, "ai.question_segmentation", "ai.question_look", "ai.question_cut",
-        "ai.question_recut",
+        "ai.question_recut", "sheets.wrong_note_pdf",
     ) | {"ai.problem_import": "problems.import"}, _divided_test),
     Story("matched up", {
         "ai.embedding_index": "matchup.encoded", "ai.embedding_part": "matchup.encoded",

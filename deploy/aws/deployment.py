@@ -278,7 +278,7 @@ class _Work:
     ) -> None:
         """Put the release before into service, where CloudFormation has not done so already."""
         site = self.site
-        site.say(str(error))
+        site.say(f"Failed: {str(error).splitlines()[0]}")
         site.say(f"Going back to {previous.tag}")
         values = site.of_release(previous)
         try:

@@ -34,10 +34,10 @@ class Ended:
     log: tuple[str, ...]
 
     def told(self, what: str) -> str:
-        """The end as a person reads it: the last lines of its log first."""
-        lines = "\n".join(f"  | {line}" for line in self.log[-_SHOWN_LINES:])
+        """The end as a person reads it, with the last lines of its log."""
         status = "never ran" if self.exit_code is None else f"ended with status {self.exit_code}"
-        return f"{lines}\n{what} {status}. {self.reason}".strip()
+        headline = f"{what} {status}. {self.reason}".strip()
+        return "\n".join([headline, *(f"  | {line}" for line in self.log[-_SHOWN_LINES:])])
 
 
 class OneOff:

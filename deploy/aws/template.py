@@ -12,9 +12,8 @@ import yaml
 
 from deploy.aws.errors import Refused
 
-#: CloudFormation takes so much in the request itself, and this much from a bucket.
+#: CloudFormation takes so much in the request itself; more (1 MB at most) from a bucket.
 INLINE_BYTES = 51_200
-BUCKET_BYTES = 1_000_000
 
 _SHORT = {"Ref": "Ref", "Condition": "Condition"}
 

@@ -26,7 +26,7 @@ from academy.ai.homework.views import steady_views
 from academy.media.probe import Prober
 from tests.support import media, workbook
 
-FIRST_SEED = 5_000
+FIRST_SEED = 6_000
 PENS = ("blue", "pencil", "red", "black")
 
 

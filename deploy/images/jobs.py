@@ -77,7 +77,7 @@ def clip(target: Path, *, seconds: int) -> Path:
 
 def reading(api: Api, folder: Path) -> str:
     """Read Korean from a picture (queue ai-lite): the recogniser and its language data."""
-    picture = Image.new("L", (1240, 400), 255)
+    picture = Image.new("L", (1240, 1754), 255)  # a page of 150 dots an inch
     draw, font = ImageDraw.Draw(picture), ImageFont.truetype(str(_FONT), 44)
     for index, line in enumerate(_LINES):
         draw.text((80, 90 + 110 * index), line, fill=0, font=font)

@@ -6,11 +6,17 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import httpx
+import psycopg
 import pytest
+from psycopg import sql
+
+from deploy.local.demo_class import pupils
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -46,6 +52,44 @@ def test_a_lecture_plays_sheets_become_scores_and_every_parent_has_one_message(p
     assert {"upload", "queue_wait", "transcode_run", "verify", "total"} <= set(report["seconds"])
     assert report["master_url"] in story
     assert report["job_id"] in story
+    people = pupils()
+    phones = {form for pupil in people for form in (pupil.phone, hyphenated(pupil.phone))}
+    names = {pupil.name for pupil in people}
+    for where, text in told_to_operators(platform):
+        assert not [one for one in (*phones, *names) if one in text], where
+    for table, text in stored_rows(platform):
+        assert not [phone for phone in phones if phone in text], table
+
+
+def hyphenated(phone: str) -> str:
+    return f"{phone[:3]}-{phone[3:7]}-{phone[7:]}"
+
+
+def told_to_operators(platform) -> Iterator[tuple[str, str]]:
+    """Every log, and what Flower shows of tasks."""
+    logs = sorted((Path(platform.environment["SCRATCH_DIR"]).parent / "log").glob("*.log"))
+    assert {"api.log", "relay.log", "w-messaging.log"} <= {log.name for log in logs}
+    for log in logs:
+        yield log.name, log.read_text(errors="replace")
+    login = tuple(platform.environment["FLOWER_BASIC_AUTH"].split(":", 1))
+    tasks = httpx.get(
+        f"{platform.urls['flower'].rstrip('/')}/api/tasks", params={"limit": 1000}, auth=login
+    )
+    assert "academy.messaging.run" in tasks.text
+    yield "Flower", tasks.text
+
+
+def stored_rows(platform) -> Iterator[tuple[str, str]]:
+    """The database as somebody would read it who has only a copy of it."""
+    with psycopg.connect(platform.environment["DATABASE_URL"]) as connection:
+        tables = connection.execute(
+            "SELECT relname FROM pg_stat_user_tables WHERE schemaname = 'public'"
+        ).fetchall()
+        assert ("roster_student",) in tables
+        for (table,) in tables:
+            query = sql.SQL("SELECT coalesce(string_agg(row::text, chr(10)), '') FROM {} row")
+            (text,) = connection.execute(query.format(sql.Identifier(table))).fetchone()
+            yield table, text
 
 
 def test_a_file_that_is_no_video_ends_with_a_sentence_and_the_logs_kept(platform, tmp_path):

@@ -13,7 +13,7 @@ from deploy.aws.stack.cfn import Json, attribute, choose, named, ref, resource, 
 
 SERVICES: Final = "ServicesSecurityGroup"
 _BALANCER: Final = "BalancerSecurityGroup"
-#: https://www.cloudflare.com/ips-v4, unchanged since 2021; a test of deployments compares it.
+#: https://www.cloudflare.com/ips-v4, as of 2026-11; compare it before you deploy with a balancer.
 CLOUDFLARE: Final = (
     *("173.245.48.0/20", "103.21.244.0/22", "103.22.200.0/22", "103.31.4.0/22", "141.101.64.0/18"),
     *("108.162.192.0/18", "190.93.240.0/20", "188.114.96.0/20", "197.234.240.0/22"),

@@ -98,8 +98,12 @@ def skew(gray: Gray) -> float:
 def without_rules(gray: Gray) -> Gray:
     """The page without long straight lines: table borders, the rule between two columns."""
     height, width = gray.shape
+    # By the longer side: on a strip cut from a page letters are as tall as on the page.
+    longest = max(height, width)
     ink = ink_of(gray)
-    tall = cv2.morphologyEx(ink, cv2.MORPH_OPEN, np.ones((max(40, height // 18), 1), np.uint8))
-    wide = cv2.morphologyEx(ink, cv2.MORPH_OPEN, np.ones((1, max(40, width // 12)), np.uint8))
+    tall = cv2.morphologyEx(ink, cv2.MORPH_OPEN, np.ones((max(40, longest // 18), 1), np.uint8))
+    wide = cv2.morphologyEx(
+        ink, cv2.MORPH_OPEN, np.ones((1, max(40, width // 12, longest // 17)), np.uint8)
+    )
     rules = cv2.dilate(cv2.bitwise_or(tall, wide), np.ones((3, 3), np.uint8))
     return np.asarray(np.where(rules > 0, 255, gray), np.uint8)

@@ -72,10 +72,8 @@ def told_to_operators(platform) -> Iterator[tuple[str, str]]:
     for log in logs:
         yield log.name, log.read_text(errors="replace")
     login = tuple(platform.environment["FLOWER_BASIC_AUTH"].split(":", 1))
-    tasks = httpx.get(
-        f"{platform.urls['flower'].rstrip('/')}/api/tasks", params={"limit": 1000}, auth=login
-    )
-    assert "academy.messaging.run" in tasks.text
+    tasks = httpx.get(platform.urls["Flower"] + "api/tasks", params={"limit": 1000}, auth=login)
+    assert "messages.send" in tasks.text
     yield "Flower", tasks.text
 
 

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -41,6 +42,18 @@ def traced() -> Iterator[Callable[[str], None]]:
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "50")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "1")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _nothing_goes_on() -> Iterator[None]:
+    """Leave no thread behind: their waits draw random numbers, which property tests notice."""
+    yield
+    until = time.monotonic() + 60
+    for thread in threading.enumerate():
+        if thread.name in {"OtelBatchSpanRecordProcessor", "traces-shutdown"}:
+            thread.join(max(0.0, until - time.monotonic()))
+            assert not thread.is_alive(), f"{thread.name} goes on"
 
 
 def test_spans_arrive_with_their_service_parents_links_and_attributes(collector, traced):

@@ -1,5 +1,5 @@
 // The review: one doubtful thing at a time, settled with a key, saved at once.
-import { Problem, h, hush, report, t, toast } from "../desk/desk.js";
+import { Problem, h, hush, keyOf, report, t, toast } from "../desk/desk.js";
 import { Queue } from "./review-queue.js";
 import { kindOf, said } from "./review-items.js";
 import { deed, key, picture, spot } from "./review-parts.js";
@@ -242,18 +242,12 @@ const KEYS = {
   "?": () => help.showModal(),
 };
 
-/** The key by its letter, also while the keyboard writes Hangul. */
-function nameOf({ key: sign, code }) {
-  if (/^[a-z]$/i.test(sign)) return sign.toLowerCase();
-  return /^Key([A-Z])$/.exec(code)?.[1].toLowerCase() ?? sign;
-}
-
 function press(event) {
   const { target } = event;
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (document.querySelector("dialog[open]")) return;
   if (target.type === "search") return;
-  const name = nameOf(event);
+  const name = keyOf(event);
   // A button or link that has the focus is pressed by these, as everywhere.
   if ((name === "Enter" || name === " ") && target.closest?.("button, a")) return;
   const written = document.getElementById("written");

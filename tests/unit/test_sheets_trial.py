@@ -66,7 +66,12 @@ def test_the_same_seed_gives_the_same_answers_and_another_does_not(tmp_path: Pat
 
 @pytest.mark.parametrize(
     ("numbers", "key", "sentence"),
-    [("001", "1,2,3,4,5,7", "has not 4 digits"), ("0012", "1,2,3", "3 right answers for 6")],
+    [
+        ("001", "1,2,3,4,5,7", "has not 4 digits"),
+        ("0012", "1,2,3", "3 right answers for 6"),
+        ("0012", "1,2,3,4,6,7", "question 5 has no answer 6"),
+        ("0012", "1,2,3,4,5,100", "question 6 has no answer 100"),
+    ],
 )
 def test_what_does_not_fit_is_refused_with_a_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], numbers: str, key: str, sentence: str
@@ -76,3 +81,12 @@ def test_what_does_not_fit_is_refused_with_a_sentence(
     assert ended.value.code == 2
     assert sentence in capsys.readouterr().err
     assert not (tmp_path / "box.pdf").exists()
+
+
+def test_a_layout_that_is_not_there_is_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        ordered(tmp_path, "0012", "--layout", str(tmp_path / "missing.json"))
+    assert ended.value.code == 2
+    assert "missing.json" in capsys.readouterr().err

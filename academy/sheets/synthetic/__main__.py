@@ -48,6 +48,9 @@ class Classroom:
     def __init__(self, layout: Layout, key: list[int], *, hurried: float, seed: int) -> None:
         if len(key) != len(layout.questions):
             raise ValueError(f"{len(key)} right answers for {len(layout.questions)} questions")
+        for question, right in zip(layout.questions, key, strict=True):
+            if right not in _possible(question):
+                raise ValueError(f"question {question.number} has no answer {right}")
         self._layout = layout
         self._key = key
         self._hurried = hurried
@@ -88,9 +91,13 @@ class Classroom:
 
 
 def _other(question: Question, wanted: int, rng: np.random.Generator) -> int:
-    numeric = question.kind is QuestionKind.NUMERIC
-    possible = range(10**question.digits) if numeric else range(1, question.choices + 1)
-    return int(rng.choice([value for value in possible if value != wanted]))
+    return int(rng.choice([value for value in _possible(question) if value != wanted]))
+
+
+def _possible(question: Question) -> range:
+    if question.kind is QuestionKind.NUMERIC:
+        return range(10**question.digits)
+    return range(1, question.choices + 1)
 
 
 def _value(group: Group, number: str, answers: list[int], layout: Layout) -> int:
@@ -137,7 +144,7 @@ def main(arguments: list[str] | None = None) -> int:
             classroom.sits(number, index / max(1, len(numbers) - 1))
             for index, number in enumerate(numbers)
         ]
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         parser.error(str(error))
     first, *rest = [page for pages, _ in sat for page in pages]
     first.save(options.out, save_all=True, append_images=rest, resolution=_DPI)

@@ -10,12 +10,11 @@ from __future__ import annotations
 import unicodedata
 from datetime import datetime, time, timedelta
 from typing import Final
-from zoneinfo import ZoneInfo
 
+from academy.core.clock import KST
 from academy.messaging.text import TextError
 
 PREFIX: Final = "(광고)"
-KST: Final = ZoneInfo("Asia/Seoul")
 NIGHT_BEGINS: Final = time(21)
 NIGHT_ENDS: Final = time(8)
 _OPT_OUT: Final = "무료수신거부"

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from academy.core import clock
+from academy.core.clock import KST
 from academy.core.errors import error_body
-from academy.messaging.advertising import KST
 from academy.messaging.fields import CampaignState, MessageState
 from academy.messaging.models import Message, MessageEvent
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 from django.db import transaction
 
 from academy.core import clock
-from academy.messaging.advertising import KST
+from academy.core.clock import KST
 from academy.messaging.fields import MessageType
 from academy.messaging.models import LocalGroup
 from academy.messaging.providers.nhn_reports import NAME

@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
@@ -15,12 +14,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import resolve_url
 from django.utils import timezone
 
+from academy.core.clock import KST
 from academy.core.errors import AppError
 from academy.core.http.middleware import Handler
 from academy.core.http.problems import problem_response
 from academy.ops.console.pages import problem_page
 
-ZONE: Final = ZoneInfo("Asia/Seoul")
 """Operators and academies are in Korea; every page says so."""
 
 ROOT: Final = "/console"
@@ -56,7 +55,7 @@ class ConsolePagesMiddleware:
         """Answer with a page, whatever happens."""
         if not _is_console(request):
             return self.get_response(request)
-        with timezone.override(ZONE):
+        with timezone.override(KST):
             response = self.get_response(request)
             if response.status_code >= 400 and _is_json(response):
                 assert isinstance(response, HttpResponse)
